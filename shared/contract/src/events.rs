@@ -1,0 +1,333 @@
+//! What a chat's log holds. An event is immutable, but for the text of a deleted message, which is taken out of it.
+//!
+//! Stored form: the JSON of [`EventBody`] beside its columns. A field that comes later has a default; a change of meaning
+//! gets a new `type`. The test at the end holds every stored form that was ever written.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::{Actor, Participant, ParticipantId};
+use crate::ids::{AgentId, ChannelId, MessageId, OrgId, Seq, TurnId};
+use crate::time::Timestamp;
+
+/// One entry of a chat's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Event {
+    /// Its place: 1, 2, 3, … without gaps.
+    pub seq: Seq,
+    /// When the chat accepted it.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(tag = "type")]
+pub enum EventBody {
+    /// The chat began.
+    #[serde(rename = "chat.created")]
+    ChatCreated {
+        /// The org that owns it.
+        org: OrgId,
+        /// The channel it is in.
+        channel: ChannelId,
+        /// Its title.
+        title: String,
+    },
+    /// The title changed.
+    #[serde(rename = "chat.renamed")]
+    ChatRenamed {
+        /// The new title.
+        title: String,
+    },
+    /// Which agent answers messages that mention none.
+    #[serde(rename = "chat.default_agent_set")]
+    DefaultAgentSet {
+        /// The agent; nobody answers when absent.
+        agent: Option<AgentId>,
+    },
+    /// Somebody takes part from here on, or takes part under another name or role.
+    #[serde(rename = "participant.joined")]
+    ParticipantJoined {
+        /// Who, and as what.
+        participant: Participant,
+    },
+    /// Somebody no longer takes part.
+    #[serde(rename = "participant.left")]
+    ParticipantLeft {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// A message.
+    #[serde(rename = "message.posted")]
+    MessagePosted(MessagePosted),
+    /// A message has a new text.
+    #[serde(rename = "message.edited")]
+    MessageEdited {
+        /// Which.
+        message: MessageId,
+        /// The new text; empty once the message was deleted.
+        text: String,
+    },
+    /// A message is gone; its text was taken out of the log.
+    #[serde(rename = "message.deleted")]
+    MessageDeleted {
+        /// Which.
+        message: MessageId,
+    },
+    /// The actor reacts to a message.
+    #[serde(rename = "reaction.added")]
+    ReactionAdded {
+        /// Which.
+        message: MessageId,
+        /// With what.
+        emoji: String,
+    },
+    /// The actor takes a reaction back.
+    #[serde(rename = "reaction.removed")]
+    ReactionRemoved {
+        /// Which message.
+        message: MessageId,
+        /// Which reaction.
+        emoji: String,
+    },
+    /// An agent shall answer a message.
+    #[serde(rename = "turn.queued")]
+    TurnQueued {
+        /// The turn.
+        turn: TurnId,
+        /// The agent.
+        agent: AgentId,
+        /// The message to answer.
+        cause: MessageId,
+        /// 0 for a person's message; one more for each agent between.
+        depth: u8,
+    },
+    /// The agent works; again after a failure that can be retried, with a higher attempt.
+    #[serde(rename = "turn.started")]
+    TurnStarted {
+        /// The turn.
+        turn: TurnId,
+        /// 1, 2, …
+        attempt: u8,
+    },
+    /// The agent calls a tool.
+    #[serde(rename = "turn.tool_called")]
+    ToolCalled {
+        /// The turn.
+        turn: TurnId,
+        /// The call.
+        call: ToolCall,
+    },
+    /// A tool answered.
+    #[serde(rename = "turn.tool_returned")]
+    ToolReturned {
+        /// The turn.
+        turn: TurnId,
+        /// What it answered.
+        result: ToolResult,
+    },
+    /// The agent's answer is in the log.
+    #[serde(rename = "turn.completed")]
+    TurnCompleted {
+        /// The turn.
+        turn: TurnId,
+        /// The answer.
+        message: MessageId,
+        /// The model that gave it, as `provider:model`.
+        model: String,
+        /// What it used, over all its steps.
+        usage: Usage,
+    },
+    /// The turn ended without an answer.
+    #[serde(rename = "turn.failed")]
+    TurnFailed {
+        /// The turn.
+        turn: TurnId,
+        /// Why.
+        failure: TurnFailure,
+    },
+    /// Somebody stopped the turn.
+    #[serde(rename = "turn.cancelled")]
+    TurnCancelled {
+        /// The turn.
+        turn: TurnId,
+        /// What the agent had said by then, if anything.
+        message: Option<MessageId>,
+    },
+}
+
+/// A message as it was posted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct MessagePosted {
+    /// Its id.
+    pub message: MessageId,
+    /// Markdown; empty once the message was deleted.
+    pub text: String,
+    /// What the sender called it, so that a retry is known and a pending message finds its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub client_id: Option<String>,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub reply_to: Option<MessageId>,
+    /// The turn that it is the answer of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub turn: Option<TurnId>,
+    /// The answer was stopped before its end.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+    pub partial: bool,
+}
+
+/// A call of a tool by an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ToolCall {
+    /// The model's name for this call; unique within the turn.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// The arguments, as JSON.
+    #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
+    pub arguments: serde_json::Value,
+}
+
+/// What a tool answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ToolResult {
+    /// The call it answers.
+    pub id: String,
+    /// What the agent is told.
+    pub content: String,
+    /// The call did not succeed.
+    pub is_error: bool,
+}
+
+/// Tokens used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Usage {
+    /// Tokens the model read.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub input_tokens: u64,
+    /// Tokens the model wrote.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub output_tokens: u64,
+}
+
+impl core::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+    }
+}
+
+/// Why a turn ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct TurnFailure {
+    /// What to act on.
+    pub code: TurnFailureCode,
+    /// For people; never a provider's raw text.
+    pub detail: String,
+}
+
+/// Why a turn ended without an answer, as one can act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum TurnFailureCode {
+    /// Agents called each other too deep.
+    TooDeep,
+    /// Too many turns of the chat wait already.
+    QueueFull,
+    /// The agent was removed or switched off.
+    AgentUnavailable,
+    /// The model is unknown or has no key.
+    NotConfigured,
+    /// The provider refused our key.
+    Authentication,
+    /// The provider refused the request, or its content.
+    Refused,
+    /// What the agent should read is too long for its model.
+    ContextTooLong,
+    /// The provider was too busy, too slow or out of reach, at every attempt.
+    ProviderUnavailable,
+    /// The agent took more steps than a turn may have.
+    TooManySteps,
+    /// The process that did the work died, at every attempt.
+    Interrupted,
+    /// Our fault.
+    Internal,
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// The stored text must mean the same for ever, and be written the same today.
+    fn check(stored: &str, meaning: Expect) {
+        let body: EventBody = serde_json::from_str(stored).unwrap();
+        meaning.assert_eq(&format!("{body:?}"));
+        assert_eq!(serde_json::to_string(&body).unwrap(), stored);
+    }
+
+    const M: &str = "msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003";
+
+    #[test]
+    fn every_stored_form_keeps_its_meaning() {
+        check(
+            &format!(r#"{{"type":"message.posted","message":"{M}","text":"hi"}}"#),
+            expect![
+                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: None, reply_to: None, turn: None, partial: false })"
+            ],
+        );
+        check(
+            &format!(
+                r#"{{"type":"message.posted","message":"{M}","text":"hi","client_id":"c1","reply_to":"{M}","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","partial":true}}"#
+            ),
+            expect![
+                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: Some(\"c1\"), reply_to: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), partial: true })"
+            ],
+        );
+        check(r#"{"type":"chat.renamed","title":"New"}"#, expect![[r#"ChatRenamed { title: "New" }"#]]);
+        check(
+            &format!(r#"{{"type":"reaction.added","message":"{M}","emoji":"👍"}}"#),
+            expect![[
+                r#"ReactionAdded { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, emoji: "👍" }"#
+            ]],
+        );
+        check(
+            r#"{"type":"turn.failed","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","failure":{"code":"too_deep","detail":"x"}}"#,
+            expect![[
+                r#"TurnFailed { turn: turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002, failure: TurnFailure { code: TooDeep, detail: "x" } }"#
+            ]],
+        );
+        check(
+            r#"{"type":"participant.joined","participant":{"id":{"kind":"user","id":"user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b"},"name":"Ada","role":"moderator"}}"#,
+            expect![[
+                r#"ParticipantJoined { participant: Participant { id: User { id: user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b }, name: "Ada", slug: None, role: Moderator } }"#
+            ]],
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! Messages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{MessageId, Seq};
+use crate::time::Timestamp;
+
+/// Body of `POST /v1/chats/{chat}/messages`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PostMessage {
+    /// The sender's name for the message, 1 to 64 bytes. The same again gives the same answer and no second message.
+    pub client_id: String,
+    /// Markdown, 1 byte to 64 KiB.
+    pub text: String,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// Where a message or change went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Posted {
+    /// The message.
+    pub message: MessageId,
+    /// The event.
+    pub seq: Seq,
+    /// When the chat accepted it.
+    pub at: Timestamp,
+}
+
+/// Body of `PATCH /v1/chats/{chat}/messages/{message}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EditMessage {
+    /// Markdown, 1 byte to 64 KiB.
+    pub text: String,
+}

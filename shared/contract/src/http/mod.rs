@@ -1,0 +1,11 @@
+//! Bodies of the REST API, one file per resource. Requests refuse unknown fields.
+
+pub mod agents;
+pub mod auth;
+pub mod channels;
+pub mod chats;
+pub mod invitations;
+pub mod members;
+pub mod messages;
+pub mod orgs;
+pub mod page;

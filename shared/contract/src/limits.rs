@@ -1,0 +1,46 @@
+//! Limits that clients can see. Each is enforced by the process that owns the thing.
+
+/// Longest message, in bytes of UTF-8.
+pub const MESSAGE_BYTES: usize = 64 * 1024;
+/// Longest JSON body of any request but a message post, in bytes.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// Longest JSON body of a message post: every byte of the text may be escaped as `\u00xx` (6 bytes), plus the envelope.
+pub const POST_BODY_BYTES: usize = 6 * MESSAGE_BYTES + 4 * 1024;
+/// Longest frame that a client may send over a socket, in bytes.
+pub const FRAME_BYTES: usize = POST_BODY_BYTES;
+/// Longest `client_id`, in bytes.
+pub const CLIENT_ID_BYTES: usize = 64;
+/// Longest title of a chat, name of an org, channel, agent or person, in characters.
+pub const NAME_CHARS: usize = 120;
+/// Longest instructions of an agent, in bytes of UTF-8.
+pub const INSTRUCTIONS_BYTES: usize = 16 * 1024;
+/// Longest emoji of a reaction, in bytes of UTF-8 (the longest flags and families are 28 to 35).
+pub const EMOJI_BYTES: usize = 40;
+/// Distinct emoji on one message.
+pub const EMOJI_PER_MESSAGE: usize = 20;
+/// Reactions of all people on one message.
+pub const REACTIONS_PER_MESSAGE: usize = 1_000;
+/// Edits of one message.
+pub const EDITS_PER_MESSAGE: usize = 100;
+/// People and agents in one chat.
+pub const PARTICIPANTS_PER_CHAT: usize = 5_000;
+/// Turns of one chat that have not ended.
+pub const OPEN_TURNS_PER_CHAT: usize = 20;
+/// Agents that one message may mention.
+pub const MENTIONS_PER_MESSAGE: usize = 5;
+/// How deep agents may call agents; a person's message is depth 0.
+pub const TURN_DEPTH: u8 = 3;
+/// Items of a list without `limit`, and the most of one page.
+pub const PAGE_DEFAULT: u32 = 50;
+/// The most items of one page.
+pub const PAGE_MAX: u32 = 200;
+/// Events that a socket replays; a client further behind pages through REST first.
+pub const REPLAY_EVENTS: u64 = 1_000;
+/// Sockets of one person into one chat.
+pub const SOCKETS_PER_PERSON: usize = 20;
+/// Life of a socket ticket, in milliseconds.
+pub const TICKET_LIFE_MS: i64 = 30_000;
+/// Shortest and longest password, in characters (NIST SP 800-63B: at least 8 with no composition rules; we ask for 10).
+pub const PASSWORD_CHARS: core::ops::RangeInclusive<usize> = 10..=256;
+/// Sub-protocol of the chat socket.
+pub const SOCKET_PROTOCOL: &str = "slipway.v1";

@@ -1,0 +1,99 @@
+//! Commands of the `Chat` object, sent as JSON in the body of `POST /` to the object named by the chat's id.
+//!
+//! The reply is `200` with the JSON of the command's answer, or the problem with its own status. A socket is asked for by
+//! the browser's own upgrade request, handed over untouched but for its path `/socket?ticket=&after=`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::{Actor, Participant, ParticipantId};
+use crate::http::chats::{EventsQuery, UpdateChat};
+use crate::http::messages::PostMessage;
+use crate::ids::{ChannelId, MessageId, OrgId, RequestId, Seq, TurnId};
+
+/// One call of the object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatCall {
+    /// The org that the caller named by `X-Org-Id` or by the path; another org's chat is not found.
+    #[serde(default)]
+    pub org: Option<OrgId>,
+    /// Who asks.
+    pub actor: Actor,
+    /// For the logs.
+    pub request: RequestId,
+    /// What is asked.
+    pub command: ChatCommand,
+}
+
+/// What can be asked of a chat. Each says what it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum ChatCommand {
+    /// Begin. Answers [`Chat`](crate::http::chats::Chat); the same again too. By `System`, after the org's rules allowed it.
+    Create {
+        /// The owning org.
+        org: OrgId,
+        /// The channel it is in.
+        channel: ChannelId,
+        /// The title.
+        title: String,
+        /// Who begins; a moderator.
+        creator: Participant,
+        /// Agents that take part from the start.
+        agents: Vec<Participant>,
+    },
+    /// Answers [`Chat`](crate::http::chats::Chat).
+    Describe,
+    /// Rename, set the default agent. Answers [`Chat`](crate::http::chats::Chat).
+    Update(UpdateChat),
+    /// Answers [`EventsPage`](crate::http::chats::EventsPage).
+    Events(EventsQuery),
+    /// Take somebody in, or change their name or role. By `System`, after the org's rules allowed it; by a participant
+    /// otherwise refused. Answers [`Chat`](crate::http::chats::Chat).
+    AddParticipant {
+        /// Who, and as what.
+        participant: Participant,
+        /// The person who asked for it; the event's actor.
+        by: Actor,
+    },
+    /// Put somebody out and close their sockets. Answers [`Chat`](crate::http::chats::Chat).
+    RemoveParticipant {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Answers [`Posted`](crate::http::messages::Posted).
+    Post(PostMessage),
+    /// Answers [`Posted`](crate::http::messages::Posted).
+    Edit {
+        /// Which.
+        message: MessageId,
+        /// The new text.
+        text: String,
+    },
+    /// Answers [`Posted`](crate::http::messages::Posted); the same again too.
+    Delete {
+        /// Which.
+        message: MessageId,
+    },
+    /// Add or take back a reaction. Answers [`Posted`](crate::http::messages::Posted); the same again too, with the
+    /// message's own event.
+    React {
+        /// Which message.
+        message: MessageId,
+        /// With what.
+        emoji: String,
+        /// Add, or take back.
+        on: bool,
+    },
+    /// Everything up to `seq` was read. Answers [`Chat`](crate::http::chats::Chat).
+    MarkRead {
+        /// The newest event read.
+        seq: Seq,
+    },
+    /// Answers [`SocketTicket`](crate::http::chats::SocketTicket).
+    IssueTicket,
+    /// Answers [`TurnStatus`](crate::http::chats::TurnStatus); the same again too.
+    CancelTurn {
+        /// Which.
+        turn: TurnId,
+    },
+}

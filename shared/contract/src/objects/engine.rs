@@ -1,0 +1,99 @@
+//! One step of a turn, asked of the orchestrator's engine (`POST /internal/turns/stream`).
+//!
+//! The reply is a stream of JSON lines, each an [`EngineFrame`]; the last one is `finished` or `failed`. A stream that
+//! ends otherwise was cut and may be tried again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::events::{ToolCall, ToolResult, TurnFailure, Usage};
+use crate::ids::{AgentId, ChatId, OrgId, RequestId, TurnId};
+
+/// What the engine needs for one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TurnRequest {
+    /// The owning org.
+    pub org: OrgId,
+    /// The chat.
+    pub chat: ChatId,
+    /// The turn.
+    pub turn: TurnId,
+    /// The agent that answers; the engine knows its instructions and model.
+    pub agent: AgentId,
+    /// For the logs.
+    pub request: RequestId,
+    /// Title of the chat.
+    pub title: String,
+    /// Names of the people and mentions (`@slug`) of the agents that take part, at most 50.
+    pub participants: Vec<String>,
+    /// What was said, oldest first, ending with the message to answer.
+    pub context: Vec<ContextMessage>,
+    /// What the turn's earlier steps did, oldest first.
+    pub steps: Vec<TurnStep>,
+    /// Tools that the agent may call.
+    pub tools: Vec<ToolSpec>,
+}
+
+/// A message as an agent reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextMessage {
+    /// Name of who said it.
+    pub author: String,
+    /// Said by the agent that is to answer.
+    pub own: bool,
+    /// Markdown.
+    pub text: String,
+}
+
+/// One step of a turn that ended in tool calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TurnStep {
+    /// What the agent said before calling.
+    pub text: String,
+    /// The calls, at least one.
+    pub calls: Vec<ToolCall>,
+    /// Their results, in the same order.
+    pub results: Vec<ToolResult>,
+}
+
+/// A tool that an agent may call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub input_schema: serde_json::Value,
+}
+
+/// One line of the engine's reply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EngineFrame {
+    /// More text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A call, complete.
+    Call(ToolCall),
+    /// Nothing new; the provider still works.
+    Alive,
+    /// The step ended well. With calls: their results are wanted in the next step.
+    Finished {
+        /// The model that answered, as `provider:model`.
+        model: String,
+        /// What it used.
+        usage: Usage,
+    },
+    /// The step failed.
+    Failed {
+        /// Why.
+        failure: TurnFailure,
+        /// Whether the same step may be tried again.
+        retryable: bool,
+        /// How long the provider asked to wait first, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u32>,
+    },
+}

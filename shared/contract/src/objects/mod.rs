@@ -1,0 +1,5 @@
+//! What the processes ask of each other over bindings: one command enum per object or internal service.
+
+pub mod chat;
+pub mod engine;
+pub mod projection;

@@ -1,0 +1,46 @@
+//! What the `Chat` object tells the index in Postgres, through the orchestrator (`POST /internal/projections/chat`).
+//!
+//! Idempotent and in any order: a row carries the `head` it was made at and never replaces a newer one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ChannelId, ChatId, OrgId, Seq, UserId};
+use crate::time::Timestamp;
+
+/// A chat's row in the index, and the people whose rows changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatProjection {
+    /// The owning org.
+    pub org: OrgId,
+    /// The chat.
+    pub chat: ChatId,
+    /// The channel it is in.
+    pub channel: ChannelId,
+    /// The title.
+    pub title: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The newest event that this row knows of.
+    pub head: Seq,
+    /// When the newest message came.
+    pub last_message_at: Timestamp,
+    /// Start of the newest message.
+    pub preview: String,
+    /// Messages in it.
+    pub message_count: u64,
+    /// People whose rows changed, at most 200 at a time.
+    pub people: Vec<PersonProjection>,
+}
+
+/// A person's row in the index of a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonProjection {
+    /// Who.
+    pub user: UserId,
+    /// Whether they take part.
+    pub participant: bool,
+    /// How many of the chat's messages they have read.
+    pub read_count: u64,
+    /// Grows with every change of this row.
+    pub version: u64,
+}
