@@ -72,7 +72,7 @@ codes! {
     TurnEnded = 409, "The turn has ended";
     /// A limit of the chat is reached; `detail` names it.
     LimitReached = 409, "A limit is reached";
-    /// `after` lies behind the newest event.
+    /// A sequence number lies beyond the newest event.
     SeqInFuture = 409, "The sequence number lies in the future";
     /// The client is too far behind for a replay; page through the events first.
     TooFarBehind = 409, "Too far behind";

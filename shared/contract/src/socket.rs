@@ -115,6 +115,6 @@ pub mod close {
     pub const REMOVED: u16 = 4403;
     /// Too many sockets of one person into one chat; the oldest is closed.
     pub const REPLACED: u16 = 4408;
-    /// Too many refused frames.
-    pub const ABUSE: u16 = 4429;
+    /// The client's `after` cannot be continued (from the future, or too far behind): page through REST, then connect anew.
+    pub const RESYNC: u16 = 4409;
 }

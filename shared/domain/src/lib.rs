@@ -1,1 +1,5 @@
-//! Placeholder module.
+//! Decisions of Slipway: state, command and time in; events and effects out.
+//!
+//! Invariant: no async, clock, randomness or I/O here, so every rule is a plain function with plain tests.
+
+pub mod chat;

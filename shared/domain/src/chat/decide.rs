@@ -1,0 +1,47 @@
+//! The door of a chat: who may ask what, and which file decides it.
+
+use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::{ChatId, Problem, ProblemCode};
+
+use super::{Answer, Ask, Chat, Decision};
+
+/// Decides one command. `chat` is `None` while the chat does not exist.
+///
+/// # Errors
+/// The problem that the caller is told. Nothing changes then.
+pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision, Problem> {
+    let Some(chat) = chat else {
+        return match ask.command {
+            ChatCommand::Create { .. } => super::people::create(id, ask),
+            ChatCommand::Describe
+            | ChatCommand::Update(_)
+            | ChatCommand::Events(_)
+            | ChatCommand::AddParticipant { .. }
+            | ChatCommand::RemoveParticipant { .. }
+            | ChatCommand::Post(_)
+            | ChatCommand::Edit { .. }
+            | ChatCommand::Delete { .. }
+            | ChatCommand::React { .. }
+            | ChatCommand::MarkRead { .. }
+            | ChatCommand::IssueTicket
+            | ChatCommand::CancelTurn { .. } => Err(ProblemCode::NotFound.into()),
+        };
+    };
+    match ask.command {
+        ChatCommand::Create { creator, .. } => {
+            chat.admitted(creator.id.into(), ask.org).map(|_| Decision::unchanged(Answer::Chat))
+        }
+        ChatCommand::AddParticipant { participant, by } => chat.add_participant(participant, *by, ask),
+        ChatCommand::RemoveParticipant { participant } => chat.remove_participant(*participant, ask),
+        ChatCommand::Describe | ChatCommand::Events(_) | ChatCommand::IssueTicket => {
+            chat.admitted(ask.actor, ask.org).map(|_| Decision::unchanged(Answer::Chat))
+        }
+        ChatCommand::Update(update) => chat.update(update, ask),
+        ChatCommand::Post(post) => chat.post(post, ask),
+        ChatCommand::Edit { message, text } => chat.edit(*message, text, ask),
+        ChatCommand::Delete { message } => chat.delete(*message, ask),
+        ChatCommand::React { message, emoji, on } => chat.react(*message, emoji, *on, ask),
+        ChatCommand::MarkRead { seq } => chat.mark_read(*seq, ask),
+        ChatCommand::CancelTurn { turn } => chat.cancel_turn(*turn, "", ask),
+    }
+}

@@ -1,0 +1,349 @@
+//! One chat: what it holds in memory, and what each command makes of it.
+//!
+//! Invariant: a decision is made on what is stored, changes nothing, and is applied only after it was stored. Events get
+//! the numbers that follow the head, without gaps. Facts that lie in the log (an earlier post, a message's author) are
+//! looked up by the object before it asks, as [`Facts`].
+
+mod decide;
+pub mod mentions;
+mod messages;
+mod people;
+#[cfg(test)]
+mod tests;
+pub mod tools;
+pub mod turns;
+
+use std::collections::BTreeMap;
+
+use slipway_contract::events::{Event, EventBody};
+use slipway_contract::http::chats::{self, OpenTurn, TurnStatus};
+use slipway_contract::http::messages::Posted;
+use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::{
+    Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, ParticipantId, Problem, ProblemCode,
+    Seq, Timestamp, TurnId, UserId,
+};
+
+pub use decide::decide;
+pub use turns::{Turn, TurnPhase};
+
+/// A chat that exists, as its object holds it in memory: all but its log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chat {
+    /// Its id.
+    pub id: ChatId,
+    /// The org that owns it.
+    pub org: OrgId,
+    /// The channel it is in.
+    pub channel: ChannelId,
+    /// Its title.
+    pub title: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who answers messages that mention no agent.
+    pub default_agent: Option<AgentId>,
+    /// The newest event.
+    pub head: Seq,
+    /// Messages ever posted.
+    pub message_count: u64,
+    /// The newest message, if any.
+    pub last_message: Option<LastMessage>,
+    /// Who takes part, in the order in which they came.
+    pub people: Vec<Person>,
+    /// Turns that have not ended, oldest first.
+    pub turns: BTreeMap<TurnId, Turn>,
+}
+
+/// What lists show of the newest message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastMessage {
+    /// Which it is.
+    pub id: MessageId,
+    /// When it came.
+    pub at: Timestamp,
+    /// Its start.
+    pub preview: String,
+}
+
+/// A participant, and how far they have read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who, and as what.
+    pub participant: Participant,
+    /// The newest event they have read.
+    pub read: Seq,
+    /// How many messages there were at that event.
+    pub read_count: u64,
+}
+
+/// What the log says about a command, looked up before deciding. What a command does not need stays empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// An earlier post of the same sender under the same client id.
+    pub earlier: Option<Posted>,
+    /// The message that the command names (to edit, delete, react to, or reply to).
+    pub message: Option<MessageFacts>,
+    /// How the turn that the command names has ended, if it has.
+    pub ended: Option<chats::TurnState>,
+    /// How many messages there were at the event that the command names.
+    pub messages_at: u64,
+}
+
+/// A message as the log knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageFacts {
+    /// Who posted it.
+    pub author: Actor,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// Its present text.
+    pub text: String,
+    /// How often it was edited.
+    pub edits: usize,
+    /// Whether the actor reacts with the command's emoji already.
+    pub reacted: bool,
+    /// Whether anybody reacts with the command's emoji.
+    pub emoji_known: bool,
+    /// Distinct emoji on it.
+    pub emoji: usize,
+    /// Reactions of all people on it.
+    pub reactions: usize,
+}
+
+/// One call of the object, ready to decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub actor: Actor,
+    /// The org that they named.
+    pub org: Option<OrgId>,
+    /// What they ask.
+    pub command: &'a ChatCommand,
+    /// What the log says about it.
+    pub facts: &'a Facts,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What a command comes to. Empty but for the answer when nothing changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// New entries of the log.
+    pub events: Vec<Event>,
+    /// Turns that are new, changed or over.
+    pub turns: Vec<TurnChange>,
+    /// A read marker that moves without an event.
+    pub read: Option<(UserId, Seq, u64)>,
+    /// What the caller is told.
+    pub answer: Answer,
+}
+
+/// What happens to a turn's stored state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TurnChange {
+    /// It stands so from now on.
+    Put(Turn),
+    /// It is over; the log says how.
+    End(TurnId),
+}
+
+/// What the caller is told once the decision is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The chat as it then stands.
+    Chat,
+    /// Where a message or change went.
+    Posted(Posted),
+    /// How a turn stands.
+    Turn(TurnStatus),
+}
+
+impl Decision {
+    /// Nothing changes.
+    fn unchanged(answer: Answer) -> Self {
+        Self { events: Vec::new(), turns: Vec::new(), read: None, answer }
+    }
+}
+
+/// Gives new events their numbers while a decision is made.
+struct Draft {
+    chat: ChatId,
+    head: Seq,
+    now: Timestamp,
+    events: Vec<Event>,
+    turns: Vec<TurnChange>,
+}
+
+impl Draft {
+    fn new(chat: ChatId, head: Seq, now: Timestamp) -> Self {
+        Self { chat, head, now, events: Vec::new(), turns: Vec::new() }
+    }
+
+    fn next_message(&self) -> MessageId {
+        MessageId::new(self.chat, self.head.next())
+    }
+
+    fn next_turn(&self) -> TurnId {
+        TurnId::new(self.chat, self.head.next())
+    }
+
+    fn add(&mut self, actor: Actor, body: EventBody) -> Seq {
+        self.head = self.head.next();
+        self.events.push(Event { seq: self.head, at: self.now, actor, body });
+        self.head
+    }
+
+    fn done(self, answer: Answer) -> Decision {
+        Decision { events: self.events, turns: self.turns, read: None, answer }
+    }
+}
+
+impl Chat {
+    fn draft(&self, now: Timestamp) -> Draft {
+        Draft::new(self.id, self.head, now)
+    }
+
+    /// The chat that a stored decision began; `None` unless its first event is the beginning.
+    pub fn begun_by(id: ChatId, decision: &Decision) -> Option<Self> {
+        let first = decision.events.first()?;
+        let EventBody::ChatCreated { org, channel, title } = &first.body else { return None };
+        let mut chat = Self {
+            id,
+            org: *org,
+            channel: *channel,
+            title: title.clone(),
+            created_at: first.at,
+            default_agent: None,
+            head: Seq::START,
+            message_count: 0,
+            last_message: None,
+            people: Vec::new(),
+            turns: BTreeMap::new(),
+        };
+        chat.apply(decision);
+        Some(chat)
+    }
+
+    /// Takes over what was stored.
+    pub fn apply(&mut self, decision: &Decision) {
+        for event in &decision.events {
+            self.apply_event(event);
+        }
+        for change in &decision.turns {
+            match change {
+                TurnChange::Put(turn) => drop(self.turns.insert(turn.id, turn.clone())),
+                TurnChange::End(turn) => drop(self.turns.remove(turn)),
+            }
+        }
+        if let Some((user, seq, count)) = decision.read {
+            self.advance_reader(ParticipantId::User { id: user }, seq, count);
+        }
+    }
+
+    /// Takes over one stored event.
+    fn apply_event(&mut self, event: &Event) {
+        self.head = event.seq;
+        match &event.body {
+            EventBody::ChatRenamed { title } => self.title.clone_from(title),
+            EventBody::DefaultAgentSet { agent } => self.default_agent = *agent,
+            EventBody::ParticipantJoined { participant } => self.admit(participant.clone()),
+            EventBody::ParticipantLeft { participant } => {
+                self.people.retain(|p| p.participant.id != *participant)
+            }
+            EventBody::MessagePosted(message) => {
+                self.message_count += 1;
+                let preview = mentions::preview(&message.text);
+                self.last_message = Some(LastMessage { id: message.message, at: event.at, preview });
+                self.read_own_post(event.actor, event.seq, self.message_count);
+            }
+            EventBody::MessageEdited { message, text } => self.retell_last(*message, text),
+            EventBody::MessageDeleted { message } => self.retell_last(*message, ""),
+            EventBody::ChatCreated { .. }
+            | EventBody::ReactionAdded { .. }
+            | EventBody::ReactionRemoved { .. }
+            | EventBody::TurnQueued { .. }
+            | EventBody::TurnStarted { .. }
+            | EventBody::ToolCalled { .. }
+            | EventBody::ToolReturned { .. }
+            | EventBody::TurnCompleted { .. }
+            | EventBody::TurnFailed { .. }
+            | EventBody::TurnCancelled { .. } => {}
+        }
+    }
+
+    fn retell_last(&mut self, message: MessageId, text: &str) {
+        if let Some(last) = self.last_message.as_mut().filter(|last| last.id == message) {
+            last.preview = mentions::preview(text);
+        }
+    }
+
+    fn admit(&mut self, participant: Participant) {
+        match self.people.iter_mut().find(|person| person.participant.id == participant.id) {
+            Some(person) => person.participant = participant,
+            // Who comes late starts with nothing unread.
+            None => self.people.push(Person { participant, read: self.head, read_count: self.message_count }),
+        }
+    }
+
+    /// Who posts has read what stood before.
+    pub fn read_own_post(&mut self, author: Actor, seq: Seq, messages: u64) {
+        if let Some(id) = author.participant() {
+            self.advance_reader(id, seq, messages);
+        }
+    }
+
+    fn advance_reader(&mut self, id: ParticipantId, seq: Seq, messages: u64) {
+        if let Some(person) = self.people.iter_mut().find(|person| person.participant.id == id)
+            && person.read < seq
+        {
+            person.read = seq;
+            person.read_count = messages;
+        }
+    }
+
+    /// The person behind `id`.
+    pub fn person(&self, id: ParticipantId) -> Option<&Person> {
+        self.people.iter().find(|person| person.participant.id == id)
+    }
+
+    /// The participant that asks; others, and callers who named another org, find nothing.
+    pub fn admitted(&self, actor: Actor, org: Option<OrgId>) -> Result<&Person, Problem> {
+        let found = actor.participant().and_then(|id| self.person(id));
+        found.filter(|_| org.is_none_or(|org| org == self.org)).ok_or_else(|| ProblemCode::NotFound.into())
+    }
+
+    /// The chat as a participant sees it.
+    pub fn describe(&self, to: ParticipantId) -> chats::Chat {
+        let (read, read_count) = self
+            .person(to)
+            .map_or((self.head, self.message_count), |person| (person.read, person.read_count));
+        chats::Chat {
+            id: self.id,
+            org: self.org,
+            channel: self.channel,
+            title: self.title.clone(),
+            created_at: self.created_at,
+            head: self.head,
+            message_count: self.message_count,
+            default_agent: self.default_agent,
+            participants: self.people.iter().map(|person| person.participant.clone()).collect(),
+            read,
+            unread: self.message_count.saturating_sub(read_count),
+            open_turns: self
+                .turns
+                .values()
+                .map(|turn| OpenTurn { id: turn.id, agent: turn.agent, state: turn.phase.state() })
+                .collect(),
+        }
+    }
+
+    /// The agent that takes part under a slug.
+    pub fn agent_by_slug(&self, slug: &str) -> Option<AgentId> {
+        self.people.iter().find_map(|person| match person.participant.id {
+            ParticipantId::Agent { id } => {
+                person.participant.slug.as_ref().filter(|own| own.as_str() == slug).map(|_| id)
+            }
+            ParticipantId::User { .. } => None,
+        })
+    }
+}

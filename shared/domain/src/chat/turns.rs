@@ -1,0 +1,326 @@
+//! Turns: `queued → running → completed / failed / cancelled`, and back to `queued` for another attempt.
+//!
+//! Invariant: a turn's answer and its end are one decision, so an answer is never posted twice. Whoever runs a turn names
+//! the attempt it works on; a result of another attempt, or of a turn that has ended, is refused.
+
+use serde::{Deserialize, Serialize};
+use slipway_contract::events::{
+    EventBody, MessagePosted, ToolCall, ToolResult, TurnFailure, TurnFailureCode, Usage,
+};
+use slipway_contract::http::chats::{TurnState, TurnStatus};
+use slipway_contract::objects::engine::TurnStep;
+use slipway_contract::{Actor, AgentId, MessageId, Problem, ProblemCode, Timestamp, TurnId, limits};
+
+use super::mentions::mentions;
+use super::{Answer, Ask, Chat, Decision, Draft, TurnChange};
+
+/// Attempts of one step before the turn fails.
+pub const ATTEMPTS: u8 = 3;
+/// Steps of one turn: calls of tools and the answer.
+pub const STEPS: usize = 8;
+/// First wait before another attempt, in milliseconds; four times as long for each further one.
+const BACKOFF_MS: i64 = 1_000;
+/// The longest that a provider may make us wait, in milliseconds.
+const LONGEST_WAIT_MS: i64 = 60_000;
+
+/// A turn that has not ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Its id.
+    pub id: TurnId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The message to answer.
+    pub cause: MessageId,
+    /// How many agents lie between it and a person.
+    pub depth: u8,
+    /// Steps that have ended in calls of tools.
+    pub steps: Vec<TurnStep>,
+    /// What those used.
+    pub usage: Usage,
+    /// How it stands.
+    pub phase: TurnPhase,
+}
+
+/// How a turn that has not ended stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum TurnPhase {
+    /// Waits for its agent, or for the time of its next attempt.
+    Queued {
+        /// Attempts of the present step that failed.
+        failed: u8,
+        /// Not to be started before.
+        not_before: Timestamp,
+    },
+    /// The agent works.
+    Running {
+        /// 1, 2, …
+        attempt: u8,
+    },
+}
+
+impl TurnPhase {
+    /// The same in the words of the API.
+    pub const fn state(self) -> TurnState {
+        match self {
+            Self::Queued { .. } => TurnState::Queued,
+            Self::Running { .. } => TurnState::Running,
+        }
+    }
+}
+
+/// What a step of a turn came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepEnd {
+    /// The agent gave its answer.
+    Answered {
+        /// The answer.
+        text: String,
+        /// It was cut at the longest message.
+        cut: bool,
+        /// The model that gave it.
+        model: String,
+        /// What the step used.
+        usage: Usage,
+    },
+    /// The agent called tools, and they answered.
+    Called {
+        /// What the agent said before.
+        text: String,
+        /// The calls.
+        calls: Vec<ToolCall>,
+        /// Their results, in the same order.
+        results: Vec<ToolResult>,
+        /// What the step used.
+        usage: Usage,
+    },
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: TurnFailure,
+        /// Whether another attempt may help.
+        retryable: bool,
+        /// How long to wait first, in milliseconds.
+        retry_after_ms: Option<u32>,
+    },
+}
+
+impl StepEnd {
+    /// The process that ran the step is gone.
+    pub fn interrupted() -> Self {
+        Self::Failed {
+            failure: failure(TurnFailureCode::Interrupted, "The work was interrupted several times."),
+            retryable: true,
+            retry_after_ms: None,
+        }
+    }
+}
+
+/// A failure with its text.
+pub fn failure(code: TurnFailureCode, detail: &str) -> TurnFailure {
+    TurnFailure { code, detail: detail.to_owned() }
+}
+
+impl Chat {
+    /// Turns that a new message asks for: of the agents that it mentions, or else of the default agent.
+    ///
+    /// `from` is the turn that the message answers, when an agent posted it; agents call others, not themselves, and
+    /// the default agent answers people only.
+    pub(super) fn queue_turns(&self, draft: &mut Draft, cause: MessageId, text: &str, from: Option<&Turn>) {
+        let mut agents: Vec<AgentId> =
+            mentions(text).into_iter().filter_map(|slug| self.agent_by_slug(slug)).collect();
+        match from {
+            Some(turn) => agents.retain(|agent| *agent != turn.agent),
+            None if agents.is_empty() => agents.extend(self.default_agent),
+            None => {}
+        }
+        let depth = from.map_or(0, |turn| turn.depth.saturating_add(1));
+        let mut open = self.turns.len();
+        for agent in agents {
+            let id = draft.next_turn();
+            draft.add(Actor::System, EventBody::TurnQueued { turn: id, agent, cause, depth });
+            let refused = if depth > limits::TURN_DEPTH {
+                Some(failure(TurnFailureCode::TooDeep, "Agents called each other too many times in a row."))
+            } else if open >= limits::OPEN_TURNS_PER_CHAT {
+                Some(failure(TurnFailureCode::QueueFull, "Too many turns of this chat are waiting already."))
+            } else {
+                None
+            };
+            match refused {
+                Some(failure) => drop(draft.add(Actor::System, EventBody::TurnFailed { turn: id, failure })),
+                None => {
+                    open += 1;
+                    let phase = TurnPhase::Queued { failed: 0, not_before: draft.now };
+                    let (steps, usage) = (Vec::new(), Usage::default());
+                    draft.turns.push(TurnChange::Put(Turn { id, agent, cause, depth, steps, usage, phase }));
+                }
+            }
+        }
+    }
+
+    /// Turns to start now: the oldest due one of each agent that is not at work.
+    pub fn due_turns(&self, now: Timestamp) -> Vec<TurnId> {
+        let mut busy: Vec<AgentId> = Vec::new();
+        let mut due = Vec::new();
+        for turn in self.turns.values() {
+            let free = !busy.contains(&turn.agent);
+            busy.push(turn.agent);
+            match turn.phase {
+                TurnPhase::Queued { not_before, .. } if free && not_before <= now => due.push(turn.id),
+                TurnPhase::Queued { .. } | TurnPhase::Running { .. } => {}
+            }
+        }
+        due
+    }
+
+    /// When the next queued turn may start; `None` if no agent that is free has one.
+    pub fn next_turn_at(&self) -> Option<Timestamp> {
+        let mut busy: Vec<AgentId> = Vec::new();
+        let mut first = None;
+        for turn in self.turns.values() {
+            let free = !busy.contains(&turn.agent);
+            busy.push(turn.agent);
+            if let TurnPhase::Queued { not_before, .. } = turn.phase
+                && free
+            {
+                first = Some(first.map_or(not_before, |first: Timestamp| first.min(not_before)));
+            }
+        }
+        first
+    }
+
+    /// The agent begins, or tries again.
+    ///
+    /// # Errors
+    /// The turn has ended or runs already.
+    pub fn start_turn(&self, id: TurnId, now: Timestamp) -> Result<Decision, Problem> {
+        let turn = self.turns.get(&id).ok_or(ProblemCode::TurnEnded)?;
+        let TurnPhase::Queued { failed, .. } = turn.phase else {
+            return Err(Problem::new(ProblemCode::Internal).detail("the turn runs already"));
+        };
+        let attempt = failed.saturating_add(1);
+        let mut draft = self.draft(now);
+        // Later steps of a turn that goes well are the same work to a reader.
+        if turn.steps.is_empty() || failed > 0 {
+            draft.add(Actor::Agent { id: turn.agent }, EventBody::TurnStarted { turn: id, attempt });
+        }
+        draft.turns.push(TurnChange::Put(Turn { phase: TurnPhase::Running { attempt }, ..turn.clone() }));
+        Ok(draft.done(status(id, TurnState::Running)))
+    }
+
+    /// A step of a running turn has ended.
+    ///
+    /// # Errors
+    /// The turn has ended meanwhile, or works on another attempt: the result counts for nothing.
+    pub fn end_step(
+        &self,
+        id: TurnId,
+        attempt: u8,
+        end: StepEnd,
+        now: Timestamp,
+    ) -> Result<Decision, Problem> {
+        let turn = self.turns.get(&id).ok_or(ProblemCode::TurnEnded)?;
+        if turn.phase != (TurnPhase::Running { attempt }) {
+            return Err(ProblemCode::TurnEnded.into());
+        }
+        let by = Actor::Agent { id: turn.agent };
+        let mut draft = self.draft(now);
+        match end {
+            StepEnd::Answered { text, cut, model, usage } => {
+                if text.trim().is_empty() {
+                    let failure = failure(TurnFailureCode::Refused, "The model gave an empty answer.");
+                    return Ok(self.fail(draft, turn, failure));
+                }
+                let message = self.post_answer(&mut draft, turn, &text, cut);
+                let mut total = turn.usage;
+                total += usage;
+                draft.add(by, EventBody::TurnCompleted { turn: id, message, model, usage: total });
+                draft.turns.push(TurnChange::End(id));
+                self.queue_turns(&mut draft, message, &text, Some(turn));
+                Ok(draft.done(status(id, TurnState::Completed)))
+            }
+            StepEnd::Called { text, calls, results, usage } => {
+                if turn.steps.len() + 1 >= STEPS {
+                    let failure = failure(TurnFailureCode::TooManySteps, "The agent took too many steps.");
+                    return Ok(self.fail(draft, turn, failure));
+                }
+                for call in &calls {
+                    draft.add(by, EventBody::ToolCalled { turn: id, call: call.clone() });
+                }
+                for result in &results {
+                    draft.add(Actor::System, EventBody::ToolReturned { turn: id, result: result.clone() });
+                }
+                let mut next = turn.clone();
+                next.steps.push(TurnStep { text, calls, results });
+                next.usage += usage;
+                next.phase = TurnPhase::Queued { failed: 0, not_before: now };
+                draft.turns.push(TurnChange::Put(next));
+                Ok(draft.done(status(id, TurnState::Queued)))
+            }
+            StepEnd::Failed { failure, retryable, retry_after_ms } => {
+                if !retryable || attempt >= ATTEMPTS {
+                    return Ok(self.fail(draft, turn, failure));
+                }
+                let backoff = BACKOFF_MS << (2 * u32::from(attempt.saturating_sub(1)).min(10));
+                let wait = backoff.max(retry_after_ms.map_or(0, i64::from)).min(LONGEST_WAIT_MS);
+                let phase = TurnPhase::Queued { failed: attempt, not_before: now.plus_ms(wait) };
+                draft.turns.push(TurnChange::Put(Turn { phase, ..turn.clone() }));
+                Ok(draft.done(status(id, TurnState::Queued)))
+            }
+        }
+    }
+
+    /// Somebody stops a turn. What the agent had said by then is kept, marked as partial.
+    ///
+    /// # Errors
+    /// The turn is unknown to the caller.
+    pub fn cancel_turn(&self, id: TurnId, said: &str, ask: Ask<'_>) -> Result<Decision, Problem> {
+        self.admitted(ask.actor, ask.org)?;
+        let Some(turn) = self.turns.get(&id) else {
+            return match ask.facts.ended {
+                Some(state) if id.chat() == self.id => Ok(Decision::unchanged(status(id, state))),
+                Some(_) | None => Err(ProblemCode::NotFound.into()),
+            };
+        };
+        let mut draft = self.draft(ask.now);
+        let message =
+            if said.trim().is_empty() { None } else { Some(self.post_answer(&mut draft, turn, said, true)) };
+        draft.add(ask.actor, EventBody::TurnCancelled { turn: id, message });
+        draft.turns.push(TurnChange::End(id));
+        Ok(draft.done(status(id, TurnState::Cancelled)))
+    }
+
+    /// The turns of an agent that leaves end with it.
+    pub(super) fn end_turns_of(&self, draft: &mut Draft, agent: AgentId) {
+        for turn in self.turns.values().filter(|turn| turn.agent == agent) {
+            let failure = failure(TurnFailureCode::AgentUnavailable, "The agent was removed from the chat.");
+            draft.add(Actor::System, EventBody::TurnFailed { turn: turn.id, failure });
+            draft.turns.push(TurnChange::End(turn.id));
+        }
+    }
+
+    fn fail(&self, mut draft: Draft, turn: &Turn, failure: TurnFailure) -> Decision {
+        draft.add(Actor::System, EventBody::TurnFailed { turn: turn.id, failure });
+        draft.turns.push(TurnChange::End(turn.id));
+        draft.done(status(turn.id, TurnState::Failed))
+    }
+
+    fn post_answer(&self, draft: &mut Draft, turn: &Turn, text: &str, partial: bool) -> MessageId {
+        let message = draft.next_message();
+        let body = MessagePosted {
+            message,
+            text: text.to_owned(),
+            client_id: None,
+            reply_to: Some(turn.cause),
+            turn: Some(turn.id),
+            partial,
+        };
+        draft.add(Actor::Agent { id: turn.agent }, EventBody::MessagePosted(body));
+        message
+    }
+}
+
+const fn status(id: TurnId, state: TurnState) -> Answer {
+    Answer::Turn(TurnStatus { id, state })
+}
