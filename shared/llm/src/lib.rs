@@ -8,6 +8,7 @@
 mod error;
 mod model_ref;
 mod provider;
+pub mod providers;
 mod request;
 mod sse;
 mod stream;
@@ -18,3 +19,6 @@ pub use provider::{HttpRequest, Provider};
 pub use request::{Content, Message, ModelRequest, Role, ToolSpec};
 pub use sse::{SseError, SseEvent, SseParser};
 pub use stream::{FinishReason, StreamDecoder, StreamEvent, Usage};
+
+#[cfg(test)]
+mod testing;
