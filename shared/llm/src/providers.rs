@@ -2,6 +2,7 @@
 
 pub mod anthropic;
 mod decoder;
+pub mod demo;
 mod endpoint;
 mod failure;
 pub mod openai;
