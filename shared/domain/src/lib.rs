@@ -3,3 +3,6 @@
 //! Invariant: no async, clock, randomness or I/O here, so every rule is a plain function with plain tests.
 
 pub mod chat;
+pub mod identity;
+pub mod names;
+pub mod orgs;
