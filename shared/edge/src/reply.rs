@@ -17,6 +17,14 @@ pub fn json<T: Serialize>(status: u16, value: &T, request: RequestId) -> worker:
     raw(status, "application/json", serde_json::to_vec(value)?, request)
 }
 
+/// JSON that is written already, with `status`.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_text(status: u16, text: String, request: RequestId) -> worker::Result<Response> {
+    raw(status, "application/json", text.into_bytes(), request)
+}
+
 /// A refusal with its own status, and `Retry-After` where it says how long to wait.
 ///
 /// # Errors

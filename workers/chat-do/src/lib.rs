@@ -1,1 +1,21 @@
-//! Placeholder module.
+//! The Worker that holds the `Chat` objects. It has no public route: others reach the objects by their binding.
+
+mod effects;
+mod engine;
+mod journal;
+mod object;
+mod room;
+mod schema;
+mod sockets;
+mod sql;
+mod storage;
+mod turns;
+
+use slipway_contract::{Problem, ProblemCode};
+use worker::{Context, Env, Request, Response, event};
+
+/// Nothing is served here but the objects.
+#[event(fetch)]
+async fn fetch(_request: Request, _env: Env, _context: Context) -> worker::Result<Response> {
+    slipway_edge::reply::problem(Problem::new(ProblemCode::RouteNotFound), slipway_edge::ids::fresh())
+}

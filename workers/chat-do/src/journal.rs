@@ -1,0 +1,297 @@
+//! Group commit: what arrives while one write is on its way to disk is written together by the next.
+//!
+//! Invariant: a batch is decided and written in one transaction without an await between, then applied, told to the
+//! sockets and answered. A lone command waits for nothing; under load the batch grows with the disk's delay.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use futures::future::join;
+use slipway_contract::events::{Event, EventBody};
+use slipway_contract::http::messages::Posted;
+use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId};
+use slipway_domain::chat::turns::StepEnd;
+use slipway_domain::chat::{self, Answer, Ask, Chat, Decision, Facts};
+use slipway_edge::clock;
+
+use crate::room::{Held, Room};
+use crate::storage::{Progress, actor_key};
+use crate::{effects, sockets};
+
+/// Most commands of one write.
+const BATCH: usize = 128;
+
+/// Something that changes the chat.
+pub(crate) enum Work {
+    /// Somebody's command.
+    Command {
+        /// Who.
+        actor: Actor,
+        /// The org that they named.
+        org: Option<OrgId>,
+        /// What.
+        command: ChatCommand,
+    },
+    /// A queued turn begins.
+    StartTurn(TurnId),
+    /// A step of a turn has ended.
+    EndStep {
+        /// The turn.
+        turn: TurnId,
+        /// The attempt that it belongs to.
+        attempt: u8,
+        /// What it came to.
+        end: StepEnd,
+    },
+}
+
+impl Work {
+    /// The process that ran the turn is gone.
+    pub(crate) fn interrupted(turn: TurnId, attempt: u8) -> Self {
+        Self::EndStep { turn, attempt, end: StepEnd::interrupted() }
+    }
+}
+
+type Outcome = Result<Answer, Problem>;
+
+struct Waiting {
+    work: Work,
+    reply: Option<oneshot::Sender<Outcome>>,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+pub(crate) struct Journal {
+    waiting: RefCell<Vec<Waiting>>,
+    writing: Cell<bool>,
+}
+
+impl Journal {
+    /// Writes `work` and gives its answer once it is stored.
+    ///
+    /// # Errors
+    /// The refusal, or `internal` when storage failed: then nothing of it was kept.
+    pub(crate) async fn commit(&self, room: &Rc<Room>, work: Work) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        self.waiting.borrow_mut().push(Waiting { work, reply: Some(reply) });
+        self.wake(room);
+        answer.await.unwrap_or_else(|_| Err(ProblemCode::Internal.into()))
+    }
+
+    /// Leaves `work` for the next write.
+    pub(crate) fn put(&self, work: Work) {
+        self.waiting.borrow_mut().push(Waiting { work, reply: None });
+    }
+
+    /// Starts writing unless that is under way.
+    pub(crate) fn wake(&self, room: &Rc<Room>) {
+        if self.waiting.borrow().is_empty() || self.writing.replace(true) {
+            return;
+        }
+        let room = Rc::clone(room);
+        room.clone().state.wait_until(async move {
+            loop {
+                let waiting = room.journal.take();
+                if waiting.is_empty() {
+                    break;
+                }
+                write(&room, waiting);
+                // The alarm is part of the write. Until that is on disk, what comes gathers for the next one.
+                let ((), synced) = join(effects::arm(&room), room.storage.sql.storage().sync()).await;
+                if synced.is_err() {
+                    break;
+                }
+            }
+            room.journal.writing.set(false);
+        });
+    }
+
+    fn take(&self) -> Vec<Waiting> {
+        let mut waiting = self.waiting.borrow_mut();
+        let count = waiting.len().min(BATCH);
+        waiting.drain(..count).collect()
+    }
+}
+
+/// What a batch came to.
+#[derive(Default)]
+struct Batch {
+    outcomes: Vec<Outcome>,
+    events: Vec<Event>,
+    readers: Vec<ParticipantId>,
+}
+
+/// Decides and stores a batch, then tells everybody.
+fn write(room: &Rc<Room>, waiting: Vec<Waiting>) {
+    let now = clock::now();
+    let (works, replies): (Vec<Work>, Vec<_>) =
+        waiting.into_iter().map(|waiting| (waiting.work, waiting.reply)).unzip();
+    let written = room.load().and_then(|()| {
+        let id = room.id()?;
+        let stored = room
+            .with_held(|held| room.storage.sql.all_or_nothing(|| decide_all(room, id, held, &works, now)));
+        stored.map_err(|error| {
+            // What was applied is not stored: forget it.
+            room.with_held(|held| *held = None);
+            room.fault("write_failed", &error)
+        })
+    });
+    match written {
+        Ok(batch) => {
+            room.with_held(|held| {
+                if let Some(held) = held {
+                    held.readers.extend(batch.readers);
+                }
+            });
+            sockets::tell_events(room, &batch.events);
+            for (reply, outcome) in replies.into_iter().zip(batch.outcomes) {
+                if let Some(reply) = reply {
+                    // The caller may have gone; what is stored stays stored.
+                    let _gone = reply.send(outcome);
+                }
+            }
+        }
+        Err(problem) => {
+            for reply in replies.into_iter().flatten() {
+                let _gone = reply.send(Err(problem.clone()));
+            }
+        }
+    }
+}
+
+/// Decides the commands of a batch one after the other, each on what the ones before it left.
+fn decide_all(
+    room: &Room,
+    id: ChatId,
+    held: &mut Option<Held>,
+    works: &[Work],
+    now: Timestamp,
+) -> worker::Result<Batch> {
+    let mut earlier = earlier_posts(room, works)?;
+    let mut batch = Batch::default();
+    // Events that are decided but not written yet: a run of posts is written in one statement.
+    let mut unwritten = Unwritten::default();
+    for work in works {
+        let decided = match work {
+            Work::Command { actor, org, command } => {
+                // A plain post is decided on what is in memory; whatever else asks the log finds it written up.
+                let mut facts = Facts::default();
+                if !matches!(command, ChatCommand::Post(post) if post.reply_to.is_none()) {
+                    unwritten.write(room, id)?;
+                    facts = room.storage.facts(id, *actor, command)?;
+                }
+                if let ChatCommand::Post(post) = command {
+                    facts.earlier = earlier.get(&(actor_key(*actor), post.client_id.clone())).cloned();
+                }
+                let ask = Ask { actor: *actor, org: *org, command, facts: &facts, now };
+                decide_command(room, id, held.as_ref().map(|held| &held.chat), ask)
+            }
+            Work::StartTurn(turn) => chat_of(held).and_then(|chat| chat.start_turn(*turn, now)),
+            Work::EndStep { turn, attempt, end } => {
+                chat_of(held).and_then(|chat| chat.end_step(*turn, *attempt, end.clone(), now))
+            }
+        };
+        batch.outcomes.push(decided.map(|decision| {
+            let before = held.as_ref().map_or(0, |held| held.chat.message_count);
+            remember(&mut earlier, &decision);
+            batch.readers.extend(readers(&decision));
+            match held {
+                Some(held) => held.chat.apply(&decision),
+                None => {
+                    *held = Chat::begun_by(id, &decision).map(|chat| Held {
+                        chat,
+                        progress: Progress::default(),
+                        readers: Default::default(),
+                        stale_people: true,
+                    });
+                }
+            }
+            unwritten.add(&decision, before);
+            batch.events.extend(decision.events);
+            decision.answer
+        }));
+    }
+    unwritten.write(room, id)?;
+    Ok(batch)
+}
+
+/// A command as the chat decides it; a turn that is stopped keeps what its agent has said in this process.
+fn decide_command(room: &Room, id: ChatId, chat: Option<&Chat>, ask: Ask<'_>) -> Result<Decision, Problem> {
+    match (chat, ask.command) {
+        (Some(chat), ChatCommand::CancelTurn { turn }) => {
+            let decision = chat.cancel_turn(*turn, &room.running.said(*turn), ask)?;
+            room.running.stop(*turn);
+            Ok(decision)
+        }
+        (chat, _) => chat::decide(chat, id, ask),
+    }
+}
+
+fn chat_of(held: &Option<Held>) -> Result<&Chat, Problem> {
+    held.as_ref().map(|held| &held.chat).ok_or_else(|| ProblemCode::NotFound.into())
+}
+
+type Earlier = BTreeMap<(String, String), Posted>;
+
+/// Posts of this batch that were posted before, by sender and client id.
+fn earlier_posts(room: &Room, works: &[Work]) -> worker::Result<Earlier> {
+    let posts: Vec<(Actor, &str)> = works
+        .iter()
+        .filter_map(|work| match work {
+            Work::Command { actor, command: ChatCommand::Post(post), .. } => {
+                Some((*actor, post.client_id.as_str()))
+            }
+            Work::Command { .. } | Work::StartTurn(_) | Work::EndStep { .. } => None,
+        })
+        .collect();
+    if posts.is_empty() { Ok(Earlier::new()) } else { room.storage.earlier_posts(&posts) }
+}
+
+/// A post of this batch is an earlier one to those behind it.
+fn remember(earlier: &mut Earlier, decision: &Decision) {
+    for event in &decision.events {
+        if let EventBody::MessagePosted(posted) = &event.body
+            && let Some(client_id) = &posted.client_id
+        {
+            let place = Posted { message: posted.message, seq: event.seq, at: event.at };
+            earlier.insert((actor_key(event.actor), client_id.clone()), place);
+        }
+    }
+}
+
+/// Whose read markers a decision moves.
+fn readers(decision: &Decision) -> impl Iterator<Item = ParticipantId> {
+    let posted = decision.events.iter().filter(|event| matches!(event.body, EventBody::MessagePosted(_)));
+    let authors = posted.filter_map(|event| event.actor.participant());
+    authors.chain(decision.read.map(|(id, ..)| ParticipantId::User { id }))
+}
+
+/// Decided events on their way into one statement.
+#[derive(Default)]
+struct Unwritten {
+    events: Vec<Event>,
+    turns: Vec<chat::TurnChange>,
+    messages: u64,
+}
+
+impl Unwritten {
+    fn add(&mut self, decision: &Decision, messages_before: u64) {
+        if self.events.is_empty() {
+            self.messages = messages_before;
+        }
+        self.events.extend(decision.events.iter().cloned());
+        self.turns.extend(decision.turns.iter().cloned());
+    }
+
+    fn write(&mut self, room: &Room, id: ChatId) -> worker::Result<()> {
+        if self.events.is_empty() && self.turns.is_empty() {
+            return Ok(());
+        }
+        room.storage.store(id, &self.events, &self.turns, self.messages)?;
+        (self.events, self.turns) = (Vec::new(), Vec::new());
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! A chat's object while it is in memory: the chat, who listens, what is being written.
+//!
+//! Invariant: no borrow of the state lives across an await, and the state in memory is never ahead of what is stored: a
+//! write that fails drops it, and the next call loads it anew.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde::Serialize;
+use slipway_contract::http::chats::{EventsQuery, SocketTicket};
+use slipway_contract::objects::chat::{ChatCall, ChatCommand};
+use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode};
+use slipway_domain::chat::{Answer, Chat};
+use slipway_edge::log::Line;
+use slipway_edge::{clock, ids};
+use worker::{Env, State};
+
+use crate::effects::Driver;
+use crate::journal::{Journal, Work};
+use crate::schema;
+use crate::sockets::Seats;
+use crate::sql::Sql;
+use crate::storage::{Progress, Storage};
+use crate::turns::Running;
+
+/// A chat's object.
+pub(crate) struct Room {
+    /// The platform's handle.
+    pub state: State,
+    /// Its bindings.
+    pub env: Env,
+    /// The tables.
+    pub storage: Storage,
+    /// Who listens.
+    pub seats: Seats,
+    /// What is waiting to be written.
+    pub journal: Journal,
+    /// Turns at work in this process.
+    pub running: Running,
+    /// What runs after a write.
+    pub driver: Driver,
+    held: RefCell<Option<Held>>,
+    ready: Cell<bool>,
+}
+
+/// What is in memory of a chat that exists.
+pub(crate) struct Held {
+    /// The chat.
+    pub chat: Chat,
+    /// How far the outside follows.
+    pub progress: Progress,
+    /// Whose read markers moved since they were written.
+    pub readers: BTreeSet<ParticipantId>,
+    /// The index does not know everybody's row as it is.
+    pub stale_people: bool,
+}
+
+impl Room {
+    /// An object that has just been made; nothing is read yet.
+    pub(crate) fn new(state: State, env: Env) -> Self {
+        let storage = Storage { sql: Sql::new(state.storage()) };
+        Self {
+            seats: Seats::new(&state),
+            state,
+            env,
+            storage,
+            journal: Journal::default(),
+            running: Running::default(),
+            driver: Driver::default(),
+            held: RefCell::new(None),
+            ready: Cell::new(false),
+        }
+    }
+
+    /// The chat that this object is.
+    ///
+    /// # Errors
+    /// `not_found` when the object has no chat's name, so that nothing is ever stored in it.
+    pub(crate) fn id(&self) -> Result<ChatId, Problem> {
+        let name = self.state.id().name();
+        name.and_then(|name| name.parse().ok()).ok_or_else(|| ProblemCode::NotFound.into())
+    }
+
+    /// Reads the chat from storage unless it is in memory.
+    ///
+    /// # Errors
+    /// `internal` when storage fails.
+    pub(crate) fn load(self: &Rc<Self>) -> Result<(), Problem> {
+        if self.held.borrow().is_some() {
+            return Ok(());
+        }
+        let id = self.id()?;
+        if !self.ready.get() {
+            schema::bring_up_to_date(&self.storage.sql)
+                .map_err(|error| self.fault("schema_failed", &error))?;
+            self.ready.set(true);
+        }
+        let loaded = self.storage.load(id).map_err(|error| self.fault("load_failed", &error))?;
+        if let Some((chat, progress)) = loaded {
+            let stale =
+                self.storage.unprojected_people().map_err(|error| self.fault("load_failed", &error))?;
+            let stale_people = !stale.is_empty();
+            self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_people }));
+            self.recover();
+        }
+        Ok(())
+    }
+
+    /// Turns that were at work when the process died have nobody who works on them now.
+    fn recover(self: &Rc<Self>) {
+        let orphans = self.with_chat(|chat| crate::turns::orphans(chat, &self.running)).unwrap_or_default();
+        for (turn, attempt) in orphans {
+            self.journal.put(Work::interrupted(turn, attempt));
+        }
+        self.journal.wake(self);
+    }
+
+    /// Reads the chat in memory.
+    pub(crate) fn with_chat<T>(&self, read: impl FnOnce(&Chat) -> T) -> Option<T> {
+        self.held.borrow().as_ref().map(|held| read(&held.chat))
+    }
+
+    /// Reads or changes what is in memory.
+    pub(crate) fn with_held<T>(&self, work: impl FnOnce(&mut Option<Held>) -> T) -> T {
+        work(&mut self.held.borrow_mut())
+    }
+
+    /// Answers one call with JSON.
+    ///
+    /// # Errors
+    /// The problem that the caller is told.
+    pub(crate) async fn call(self: &Rc<Self>, call: ChatCall) -> Result<String, Problem> {
+        self.load()?;
+        let ChatCall { org, actor, command, .. } = call;
+        if let ChatCommand::Describe = command {
+            return self.describe(actor, org);
+        }
+        if let ChatCommand::Events(query) = command {
+            return self.events(query, actor, org);
+        }
+        if let ChatCommand::IssueTicket = command {
+            return self.issue_ticket(actor, org);
+        }
+        // By the org's word somebody is told: who begins, or who asked.
+        let tell = if let ChatCommand::Create { creator, .. } = &command {
+            Some(creator.id)
+        } else if let ChatCommand::AddParticipant { by, .. } = &command {
+            by.participant()
+        } else {
+            actor.participant()
+        };
+        match self.journal.commit(self, Work::Command { actor, org, command }).await? {
+            Answer::Chat => {
+                let told = tell.and_then(|to| self.with_chat(|chat| json(&chat.describe(to))));
+                told.unwrap_or_else(|| Ok("{}".to_owned()))
+            }
+            Answer::Posted(posted) => json(&posted),
+            Answer::Turn(status) => json(&status),
+        }
+    }
+
+    fn events(&self, query: EventsQuery, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
+        let (_, head) = self.admitted(actor, org)?;
+        let events =
+            self.storage.events(query, head)?.map_err(|error| self.fault("events_failed", &error))?;
+        Ok(format!(r#"{{"events":[{events}],"head":{head}}}"#))
+    }
+
+    fn admitted(
+        &self,
+        actor: Actor,
+        org: Option<OrgId>,
+    ) -> Result<(ParticipantId, slipway_contract::Seq), Problem> {
+        self.with_chat(|chat| chat.admitted(actor, org).map(|person| (person.participant.id, chat.head)))
+            .unwrap_or_else(|| Err(ProblemCode::NotFound.into()))
+    }
+
+    fn describe(&self, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
+        let (to, _) = self.admitted(actor, org)?;
+        self.with_chat(|chat| json(&chat.describe(to))).unwrap_or_else(|| Err(ProblemCode::NotFound.into()))
+    }
+
+    fn issue_ticket(&self, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
+        let ParticipantId::User { id } = self.admitted(actor, org)?.0 else {
+            return Err(ProblemCode::Forbidden.into());
+        };
+        let secret: [u8; 24] = ids::random();
+        let ticket: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let expires_at = self
+            .storage
+            .keep_ticket(&ticket, id, clock::now())
+            .map_err(|error| self.fault("ticket_failed", &error))?;
+        json(&SocketTicket { ticket, expires_at })
+    }
+
+    /// Logs what storage or the platform refused; the caller is told nothing of it.
+    pub(crate) fn fault(&self, event: &'static str, error: &worker::Error) -> Problem {
+        let mut line = Line::error(event).fault(error);
+        if let Ok(id) = self.id() {
+            line = line.chat(id);
+        }
+        line.emit();
+        Problem::new(ProblemCode::Internal)
+    }
+}
+
+/// Contract types always become JSON.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Problem> {
+    serde_json::to_string(value).map_err(|_| ProblemCode::Internal.into())
+}

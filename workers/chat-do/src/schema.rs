@@ -1,0 +1,72 @@
+//! The object's tables. Versions only ever go up; an object brings itself up to date when it is first used.
+//!
+//! `events` is the log and the only truth. `event` is the whole wire form of the entry, so that pages and frames are put
+//! together without reading it. `reactions`, `people` and `turns` could be made anew from the log.
+
+use worker::Result;
+
+use crate::sql::Sql;
+
+/// What brings a database from one version to the next. Never edit an entry: append.
+const STEPS: &[&str] = &["
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        -- messages up to and including this event
+        messages INTEGER NOT NULL,
+        client_id TEXT,
+        -- the event that this one is about: the message or the turn
+        target INTEGER,
+        edits INTEGER NOT NULL DEFAULT 0,
+        deleted INTEGER NOT NULL DEFAULT 0,
+        event TEXT NOT NULL
+    );
+    CREATE UNIQUE INDEX events_by_client_id ON events (actor, client_id) WHERE client_id IS NOT NULL;
+    CREATE INDEX events_by_target ON events (target) WHERE target IS NOT NULL;
+    CREATE TABLE chat (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        org TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        title TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        default_agent TEXT,
+        -- people's rows are written up to this event, the index knows up to that one
+        flushed INTEGER NOT NULL DEFAULT 0,
+        projected INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE people (
+        id TEXT PRIMARY KEY,
+        place INTEGER NOT NULL,
+        here INTEGER NOT NULL,
+        participant TEXT NOT NULL,
+        read INTEGER NOT NULL,
+        read_count INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        projected INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE TABLE reactions (
+        message INTEGER NOT NULL,
+        emoji TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        PRIMARY KEY (message, emoji, actor)
+    ) WITHOUT ROWID;
+    CREATE TABLE turns (seq INTEGER PRIMARY KEY, turn TEXT NOT NULL);
+    CREATE TABLE tickets (ticket TEXT PRIMARY KEY, user TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+"];
+
+/// Creates what is missing. Cheap when nothing is.
+pub(crate) fn bring_up_to_date(sql: &Sql) -> Result<()> {
+    sql.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", vec![])?;
+    let version = sql.text("SELECT CAST(max(version) AS TEXT) FROM schema_version", vec![])?;
+    let version = version.and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    if version >= STEPS.len() {
+        return Ok(());
+    }
+    sql.all_or_nothing(|| {
+        for step in STEPS.iter().skip(version) {
+            sql.run(step, vec![])?;
+        }
+        sql.run("INSERT INTO schema_version (version) VALUES (?)", vec![crate::sql::int(STEPS.len() as u64)])
+    })
+}

@@ -1,0 +1,312 @@
+//! Who listens: hibernating WebSockets, replay, live frames, typing and presence.
+//!
+//! Invariant: a socket joins the seats in the same synchronous step in which the log up to the head is sent to it, and
+//! every commit is told to all seats in its own step, so a listener sees each event once and in order.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::JsString;
+use slipway_contract::events::{Event, EventBody};
+use slipway_contract::http::messages::PostMessage;
+use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::socket::{ClientFrame, ServerFrame, close};
+use slipway_contract::{Actor, ParticipantId, Problem, ProblemCode, Seq, UserId, limits};
+use slipway_domain::chat::Answer;
+use slipway_edge::{clock, ids, reply};
+use wasm_bindgen::prelude::*;
+use worker::worker_sys::WebSocketRequestResponsePair;
+use worker::{Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair};
+
+use crate::effects;
+use crate::journal::Work;
+use crate::room::{Room, json};
+
+#[wasm_bindgen]
+extern "C" {
+    type RawSocket;
+
+    /// Sends a string that JavaScript holds already, so that a frame for many is encoded once.
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &RawSocket, data: &JsString) -> core::result::Result<(), JsValue>;
+}
+
+/// Events of one replay frame.
+const REPLAY_PAGE: u64 = 200;
+
+/// The listeners of a chat. Read anew from the platform after the object slept.
+pub(crate) struct Seats {
+    seats: RefCell<Option<Vec<Seat>>>,
+}
+
+#[derive(Clone)]
+struct Seat {
+    user: UserId,
+    socket: WebSocket,
+}
+
+impl Seats {
+    /// Nobody is known yet. Heartbeats are answered without waking the object.
+    pub(crate) fn new(state: &State) -> Self {
+        if let Ok(pair) = WebSocketRequestResponsePair::new("ping", "pong") {
+            state.set_websocket_auto_response(&pair);
+        }
+        Self { seats: RefCell::new(None) }
+    }
+
+    fn with<T>(&self, state: &State, work: impl FnOnce(&mut Vec<Seat>) -> T) -> T {
+        let mut seats = self.seats.borrow_mut();
+        let known = seats.get_or_insert_with(|| {
+            let sockets = state.get_websockets().into_iter();
+            sockets.filter_map(|socket| Some(Seat { user: seated(&socket)?, socket })).collect()
+        });
+        work(known)
+    }
+
+    fn present(&self, state: &State) -> Vec<UserId> {
+        self.with(state, |seats| {
+            let mut users: Vec<UserId> = seats.iter().map(|seat| seat.user).collect();
+            users.sort_unstable();
+            users.dedup();
+            users
+        })
+    }
+}
+
+/// Whose socket it is. The attachment is one text, so that a later version can read what an earlier one wrote.
+fn seated(socket: &WebSocket) -> Option<UserId> {
+    socket.deserialize_attachment::<String>().ok().flatten()?.parse().ok()
+}
+
+/// Answers the upgrade `GET /socket?ticket=&after=`.
+pub(crate) fn accept(room: &Rc<Room>, request: &Request) -> Result<Response> {
+    let id = ids::fresh();
+    match admit(room, request) {
+        Ok(response) => response,
+        Err(problem) => reply::problem(problem, id),
+    }
+}
+
+fn admit(room: &Rc<Room>, request: &Request) -> core::result::Result<Result<Response>, Problem> {
+    let header = |name: &str| request.headers().get(name).ok().flatten().unwrap_or_default();
+    if !header("upgrade").eq_ignore_ascii_case("websocket") {
+        return Err(ProblemCode::UpgradeRequired.into());
+    }
+    if !header("sec-websocket-protocol").split(',').any(|offered| offered.trim() == limits::SOCKET_PROTOCOL) {
+        let detail = format!("offer the sub-protocol {}", limits::SOCKET_PROTOCOL);
+        return Err(Problem::new(ProblemCode::InvalidParameter).detail(detail));
+    }
+    let url = request.url().map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
+    let query =
+        |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let after = match query("after").map(|after| after.parse().map(Seq)) {
+        None => None,
+        Some(Ok(after)) => Some(after),
+        Some(Err(_)) => {
+            return Err(Problem::new(ProblemCode::InvalidParameter).detail("after must be a number"));
+        }
+    };
+    let ticket = query("ticket").filter(|ticket| ticket.len() <= 64).ok_or(ProblemCode::TicketInvalid)?;
+    room.load()?;
+    let head = room.with_chat(|chat| chat.head).ok_or(ProblemCode::TicketInvalid)?;
+    let redeemed = room.storage.redeem_ticket(&ticket, clock::now());
+    let user =
+        redeemed.map_err(|error| room.fault("ticket_failed", &error))?.ok_or(ProblemCode::TicketInvalid)?;
+    // The person may have been put out since the ticket was made.
+    room.with_chat(|chat| chat.admitted(Actor::User { id: user }, None).map(drop))
+        .unwrap_or(Err(ProblemCode::TicketInvalid.into()))?;
+    Ok(seat(room, user, after.unwrap_or(head), head))
+}
+
+fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response> {
+    let pair = WebSocketPair::new()?;
+    let response = Response::from_websocket(pair.client)?;
+    response.headers().set("sec-websocket-protocol", limits::SOCKET_PROTOCOL)?;
+    room.state.accept_websocket_with_tags(&pair.server, &[&user.to_string()]);
+    pair.server.serialize_attachment(user.to_string())?;
+    if after > head || head.0 - after.0 > limits::REPLAY_EVENTS {
+        let code = if after > head { ProblemCode::SeqInFuture } else { ProblemCode::TooFarBehind };
+        refuse(&pair.server, None, code.into());
+        shut(&pair.server, close::RESYNC, "page through the events, then connect again");
+        return Ok(response);
+    }
+    let newcomer = !room.seats.present(&room.state).contains(&user);
+    room.seats.with(&room.state, |seats| {
+        // The platform lists the socket already when the seats were read after it was accepted.
+        if !seats.iter().any(|seat| seat.socket == pair.server) {
+            seats.push(Seat { user, socket: pair.server.clone() });
+        }
+    });
+    make_room(room, user);
+    let mut present = room.seats.present(&room.state);
+    present.truncate(limits::PAGE_MAX as usize);
+    send_frame(&pair.server, &ServerFrame::Hello { you: user, head, present });
+    let mut from = after;
+    while from < head {
+        let events = room.storage.events_after(from, REPLAY_PAGE)?;
+        send_text(&pair.server, &JsString::from(events_frame(&events)));
+        from = Seq(from.0 + REPLAY_PAGE);
+    }
+    for frame in room.running.so_far() {
+        send_frame(&pair.server, &frame);
+    }
+    if newcomer {
+        tell_others(room, user, &ServerFrame::Presence { user, here: true });
+    }
+    Ok(response)
+}
+
+/// A person's oldest socket gives way when they open too many.
+fn make_room(room: &Room, user: UserId) {
+    let oldest = room.seats.with(&room.state, |seats| {
+        let own = seats.iter().filter(|seat| seat.user == user).count();
+        let at = seats.iter().position(|seat| seat.user == user)?;
+        (own > limits::SOCKETS_PER_PERSON).then(|| seats.remove(at))
+    });
+    if let Some(seat) = oldest {
+        shut(&seat.socket, close::REPLACED, "too many connections of one person");
+    }
+}
+
+/// One frame of a client.
+pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketIncomingMessage) {
+    let Some(user) = seated(socket) else {
+        return shut(socket, close::REMOVED, "unknown connection");
+    };
+    let WebSocketIncomingMessage::String(text) = message else {
+        return shut(socket, close::BAD_FRAME, "frames are text");
+    };
+    if text.len() > limits::FRAME_BYTES {
+        return shut(socket, close::BAD_FRAME, "the frame is too long");
+    }
+    let Ok(frame) = serde_json::from_str::<ClientFrame>(&text) else {
+        return shut(socket, close::BAD_FRAME, "not a frame of slipway.v1");
+    };
+    let actor = Actor::User { id: user };
+    match frame {
+        ClientFrame::Post { id, client_id, text, reply_to } => {
+            let command = ChatCommand::Post(PostMessage { client_id, text, reply_to });
+            let answer = match room.load() {
+                Ok(()) => room.journal.commit(room, Work::Command { actor, org: None, command }).await,
+                Err(problem) => Err(problem),
+            };
+            match answer {
+                Ok(Answer::Posted(posted)) => {
+                    send_frame(socket, &ServerFrame::Done { id, message: posted.message, seq: posted.seq });
+                }
+                Ok(Answer::Chat | Answer::Turn(_)) => {}
+                Err(problem) => refuse(socket, Some(id), problem),
+            }
+        }
+        ClientFrame::Read { seq } => match read(room, user, seq) {
+            Ok(true) => {
+                tell_person(room, user, &ServerFrame::Read { seq });
+                effects::arm(room).await;
+            }
+            Ok(false) => {}
+            Err(problem) => refuse(socket, None, problem),
+        },
+        ClientFrame::Typing { active } => tell_others(room, user, &ServerFrame::Typing { user, active }),
+    }
+}
+
+/// Moves a read marker in memory: it is written, with all others that moved, before the index is told.
+fn read(room: &Rc<Room>, user: UserId, seq: Seq) -> core::result::Result<bool, Problem> {
+    room.load()?;
+    let count = room.storage.messages_at(seq).map_err(|error| room.fault("marker_failed", &error))?;
+    let facts = slipway_domain::chat::Facts { messages_at: count, ..Default::default() };
+    let command = ChatCommand::MarkRead { seq };
+    let ask = slipway_domain::chat::Ask {
+        actor: Actor::User { id: user },
+        org: None,
+        command: &command,
+        facts: &facts,
+        now: clock::now(),
+    };
+    room.with_held(|held| {
+        let held = held.as_mut().ok_or(ProblemCode::NotFound)?;
+        let decision = slipway_domain::chat::decide(Some(&held.chat), held.chat.id, ask)?;
+        held.chat.apply(&decision);
+        if decision.read.is_some() {
+            held.readers.insert(ParticipantId::User { id: user });
+        }
+        Ok(decision.read.is_some())
+    })
+}
+
+/// A socket is gone.
+pub(crate) fn left(room: &Rc<Room>, socket: &WebSocket) {
+    let Some(user) = seated(socket) else { return };
+    let last = room.seats.with(&room.state, |seats| {
+        seats.retain(|seat| seat.socket != *socket);
+        seats.iter().all(|seat| seat.user != user)
+    });
+    if last {
+        tell_others(room, user, &ServerFrame::Presence { user, here: false });
+    }
+}
+
+/// Tells everybody what a commit brought, in one frame, and closes the sockets of those who were put out.
+pub(crate) fn tell_events(room: &Rc<Room>, events: &[Event]) {
+    let texts: Vec<String> = events.iter().filter_map(|event| json(event).ok()).collect();
+    if texts.is_empty() {
+        return;
+    }
+    let frame = JsString::from(events_frame(&texts.join(",")));
+    room.seats.with(&room.state, |seats| seats.iter().for_each(|seat| send_text(&seat.socket, &frame)));
+    for event in events {
+        if let EventBody::ParticipantLeft { participant: ParticipantId::User { id } } = event.body {
+            let gone: Vec<Seat> = room.seats.with(&room.state, |seats| {
+                let (gone, kept) = seats.drain(..).partition(|seat| seat.user == id);
+                *seats = kept;
+                gone
+            });
+            gone.iter().for_each(|seat| shut(&seat.socket, close::REMOVED, "no longer a participant"));
+        }
+    }
+}
+
+/// Tells everybody.
+pub(crate) fn tell(room: &Rc<Room>, frame: &ServerFrame) {
+    tell_where(room, frame, |_| true);
+}
+
+fn tell_others(room: &Rc<Room>, user: UserId, frame: &ServerFrame) {
+    tell_where(room, frame, |other| other != user);
+}
+
+fn tell_person(room: &Rc<Room>, user: UserId, frame: &ServerFrame) {
+    tell_where(room, frame, |other| other == user);
+}
+
+fn tell_where(room: &Rc<Room>, frame: &ServerFrame, to: impl Fn(UserId) -> bool) {
+    let Ok(text) = json(frame) else { return };
+    let text = JsString::from(text);
+    room.seats.with(&room.state, |seats| {
+        seats.iter().filter(|seat| to(seat.user)).for_each(|seat| send_text(&seat.socket, &text));
+    });
+}
+
+fn events_frame(events: &str) -> String {
+    format!(r#"{{"type":"events","events":[{events}]}}"#)
+}
+
+fn refuse(socket: &WebSocket, id: Option<u32>, problem: Problem) {
+    send_frame(socket, &ServerFrame::Refused { id, problem });
+}
+
+fn send_frame(socket: &WebSocket, frame: &ServerFrame) {
+    if let Ok(text) = json(frame) {
+        send_text(socket, &JsString::from(text));
+    }
+}
+
+/// A socket that cannot be sent to is closing; its close event follows.
+fn send_text(socket: &WebSocket, text: &JsString) {
+    let raw: &RawSocket = AsRef::<worker::web_sys::WebSocket>::as_ref(socket).unchecked_ref();
+    let _closing = raw.send(text);
+}
+
+fn shut(socket: &WebSocket, code: u16, reason: &str) {
+    let _closed = socket.close(Some(code), Some(reason));
+}

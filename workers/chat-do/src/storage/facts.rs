@@ -1,0 +1,127 @@
+//! What the log says about a command before it is decided.
+
+use std::collections::BTreeMap;
+
+use slipway_contract::http::chats::TurnState;
+use slipway_contract::http::messages::Posted;
+use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::{Actor, ChatId, MessageId, Seq, Timestamp, TurnId};
+use slipway_domain::chat::{Facts, MessageFacts};
+use worker::Result;
+
+use super::{Storage, actor_key};
+use crate::sql::{Value, int};
+
+impl Storage {
+    /// Earlier posts under the client ids of `posts`, in one look-up.
+    pub(crate) fn earlier_posts(
+        &self,
+        posts: &[(Actor, &str)],
+    ) -> Result<BTreeMap<(String, String), Posted>> {
+        let wanted: Vec<(String, &str)> = posts.iter().map(|(actor, id)| (actor_key(*actor), *id)).collect();
+        let rows: Vec<(String, String, MessageId, Seq, Timestamp)> = self.sql.rows(
+            "SELECT json_array(events.actor, client_id, event ->> '$.message', seq, event ->> '$.at')
+               FROM json_each(?) AS wanted
+               JOIN events ON events.actor = wanted.value ->> 0 AND client_id = wanted.value ->> 1",
+            vec![Value::String(serde_json::to_string(&wanted)?)],
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|(actor, client_id, message, seq, at)| ((actor, client_id), Posted { message, seq, at }))
+            .collect())
+    }
+
+    /// What the log says about a command, but for earlier posts.
+    pub(crate) fn facts(&self, chat: ChatId, actor: Actor, command: &ChatCommand) -> Result<Facts> {
+        let mut facts = Facts::default();
+        match command {
+            ChatCommand::Post(post) => {
+                if let Some(reply_to) = post.reply_to.filter(|message| message.chat() == chat) {
+                    facts.message = self.message(reply_to)?;
+                }
+            }
+            ChatCommand::Edit { message, .. } | ChatCommand::Delete { message } if message.chat() == chat => {
+                facts.message = self.message(*message)?;
+            }
+            ChatCommand::React { message, emoji, .. } if message.chat() == chat => {
+                facts.message = self.message(*message)?;
+                if let Some(known) = &mut facts.message {
+                    self.count_reactions(known, *message, emoji, actor)?;
+                }
+            }
+            ChatCommand::MarkRead { seq } => facts.messages_at = self.messages_at(*seq)?,
+            ChatCommand::CancelTurn { turn } if turn.chat() == chat => facts.ended = self.ended(*turn)?,
+            ChatCommand::Create { .. }
+            | ChatCommand::Describe
+            | ChatCommand::Update(_)
+            | ChatCommand::Events(_)
+            | ChatCommand::AddParticipant { .. }
+            | ChatCommand::RemoveParticipant { .. }
+            | ChatCommand::Edit { .. }
+            | ChatCommand::Delete { .. }
+            | ChatCommand::React { .. }
+            | ChatCommand::IssueTicket
+            | ChatCommand::CancelTurn { .. } => {}
+        }
+        Ok(facts)
+    }
+
+    fn message(&self, message: MessageId) -> Result<Option<MessageFacts>> {
+        let row: Option<(Actor, String, usize, u8)> = self.sql.row(
+            "SELECT json_array(event -> '$.actor', event ->> '$.text', edits, deleted)
+               FROM events WHERE seq = ? AND kind = 'message.posted'",
+            vec![int(message.seq().0)],
+        )?;
+        let Some((author, text, edits, deleted)) = row else { return Ok(None) };
+        let text = if edits > 0 { self.present_text(message, text)? } else { text };
+        Ok(Some(MessageFacts {
+            author,
+            deleted: deleted == 1,
+            text,
+            edits,
+            reacted: false,
+            emoji_known: false,
+            emoji: 0,
+            reactions: 0,
+        }))
+    }
+
+    fn count_reactions(
+        &self,
+        facts: &mut MessageFacts,
+        message: MessageId,
+        emoji: &str,
+        actor: Actor,
+    ) -> Result<()> {
+        let counted: Option<(usize, usize, u8, u8)> = self.sql.row(
+            "SELECT json_array(count(*), count(DISTINCT emoji), coalesce(max(emoji = ?2), 0),
+                    coalesce(max(emoji = ?2 AND actor = ?3), 0))
+               FROM reactions WHERE message = ?1",
+            vec![int(message.seq().0), emoji.into(), actor_key(actor).into()],
+        )?;
+        if let Some((reactions, distinct, known, own)) = counted {
+            (facts.reactions, facts.emoji) = (reactions, distinct);
+            (facts.emoji_known, facts.reacted) = (known == 1, own == 1);
+        }
+        Ok(())
+    }
+
+    /// How many messages there were at an event.
+    pub(crate) fn messages_at(&self, seq: Seq) -> Result<u64> {
+        let count =
+            self.sql.row("SELECT CAST(messages AS TEXT) FROM events WHERE seq = ?", vec![int(seq.0)])?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn ended(&self, turn: TurnId) -> Result<Option<TurnState>> {
+        let kind = self.sql.text(
+            "SELECT kind FROM events WHERE target = ? AND kind IN ('turn.completed', 'turn.failed', 'turn.cancelled')",
+            vec![int(turn.seq().0)],
+        )?;
+        Ok(kind.map(|kind| match kind.as_str() {
+            "turn.completed" => TurnState::Completed,
+            "turn.cancelled" => TurnState::Cancelled,
+            _ => TurnState::Failed,
+        }))
+    }
+}

@@ -1,0 +1,95 @@
+//! Reading the log, for people, sockets and agents; and the tickets that let sockets in.
+
+use slipway_contract::http::chats::EventsQuery;
+use slipway_contract::{
+    Actor, MessageId, ParticipantId, Problem, ProblemCode, Seq, Timestamp, UserId, limits,
+};
+use worker::Result;
+
+use super::Storage;
+use crate::sql::{Value, int};
+
+/// A message as an agent is told it.
+pub(crate) struct Said {
+    /// Who said it.
+    pub author: ParticipantId,
+    /// What, in its present form.
+    pub text: String,
+}
+
+impl Storage {
+    /// A stretch of the log as the inside of a JSON array, oldest first.
+    pub(crate) fn events(
+        &self,
+        query: EventsQuery,
+        head: Seq,
+    ) -> core::result::Result<Result<String>, Problem> {
+        let limit = u64::from(query.limit.unwrap_or(limits::PAGE_DEFAULT));
+        if !(1..=u64::from(limits::PAGE_MAX)).contains(&limit) {
+            return Err(Problem::new(ProblemCode::InvalidParameter).detail("limit must be 1 to 200"));
+        }
+        match (query.after, query.before) {
+            (Some(_), Some(_)) => {
+                Err(Problem::new(ProblemCode::InvalidParameter).detail("give after or before, not both"))
+            }
+            (Some(after), None) if after > head => Err(ProblemCode::SeqInFuture.into()),
+            (Some(after), None) => Ok(self.events_after(after, limit)),
+            (None, before) => Ok(self.events_before(before.unwrap_or(Seq::MAX), limit)),
+        }
+    }
+
+    /// Events after `after`, as the inside of a JSON array.
+    pub(crate) fn events_after(&self, after: Seq, limit: u64) -> Result<String> {
+        let page = self.sql.text(
+            "SELECT group_concat(event, ',' ORDER BY seq) FROM
+                (SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?)",
+            vec![int(after.0), int(limit)],
+        )?;
+        Ok(page.unwrap_or_default())
+    }
+
+    fn events_before(&self, before: Seq, limit: u64) -> Result<String> {
+        let page = self.sql.text(
+            "SELECT group_concat(event, ',' ORDER BY seq) FROM
+                (SELECT seq, event FROM events WHERE seq < ? ORDER BY seq DESC LIMIT ?)",
+            vec![int(before.0), int(limit)],
+        )?;
+        Ok(page.unwrap_or_default())
+    }
+
+    /// What was said up to `last`, oldest first: at most `count` messages, none that was deleted.
+    pub(crate) fn said_until(&self, last: MessageId, count: u64) -> Result<Vec<Said>> {
+        let rows: Vec<(Actor, MessageId, String, u64)> = self.sql.rows(
+            "SELECT json_array(event -> '$.actor', event ->> '$.message', event ->> '$.text', edits) FROM events
+              WHERE seq <= ? AND kind = 'message.posted' AND deleted = 0 ORDER BY seq DESC LIMIT ?",
+            vec![int(last.seq().0), int(count)],
+        )?;
+        let mut said = Vec::with_capacity(rows.len());
+        for (actor, message, text, edits) in rows.into_iter().rev() {
+            let Some(author) = actor.participant() else { continue };
+            let text = if edits > 0 { self.present_text(message, text)? } else { text };
+            said.push(Said { author, text });
+        }
+        Ok(said)
+    }
+
+    /// Keeps a ticket until it is used or too old. Too old ones go.
+    pub(crate) fn keep_ticket(&self, ticket: &str, user: UserId, now: Timestamp) -> Result<Timestamp> {
+        let expires_at = now.plus_ms(limits::TICKET_LIFE_MS);
+        self.sql.run("DELETE FROM tickets WHERE expires_at <= ?", vec![Value::Integer(now.unix_ms())])?;
+        self.sql.run(
+            "INSERT INTO tickets (ticket, user, expires_at) VALUES (?, ?, ?)",
+            vec![ticket.into(), user.to_string().into(), Value::Integer(expires_at.unix_ms())],
+        )?;
+        Ok(expires_at)
+    }
+
+    /// Takes a ticket: whose it was, unless it is unknown, used or too old.
+    pub(crate) fn redeem_ticket(&self, ticket: &str, now: Timestamp) -> Result<Option<UserId>> {
+        let user = self.sql.text(
+            "DELETE FROM tickets WHERE ticket = ? AND expires_at > ? RETURNING user",
+            vec![ticket.into(), Value::Integer(now.unix_ms())],
+        )?;
+        Ok(user.and_then(|user| user.parse().ok()))
+    }
+}

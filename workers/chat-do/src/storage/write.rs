@@ -1,0 +1,155 @@
+//! Storing decisions: the log, and the tables that follow from it.
+//!
+//! Invariant: [`Storage::store`] is called inside one transaction for all decisions of a commit.
+
+use slipway_contract::events::{Event, EventBody};
+use slipway_contract::{ChatId, Seq};
+use slipway_domain::chat::TurnChange;
+use worker::Result;
+
+use super::{Storage, actor_key};
+use crate::sql::{Value, int};
+
+/// Largest text of one bound value; the platform allows 2 MB.
+const BATCH_BYTES: usize = 1_000_000;
+
+impl Storage {
+    /// Writes new events and all that follows from them. `messages` is the count before the first of them.
+    pub(crate) fn store(
+        &self,
+        chat: ChatId,
+        events: &[Event],
+        turns: &[TurnChange],
+        messages: u64,
+    ) -> Result<()> {
+        self.append(events, messages)?;
+        for event in events {
+            self.follow(event)?;
+        }
+        for change in turns {
+            match change {
+                TurnChange::Put(turn) => self.sql.run(
+                    "INSERT INTO turns (seq, turn) VALUES (?, ?) ON CONFLICT (seq) DO UPDATE SET turn = excluded.turn",
+                    vec![int(turn.id.seq().0), Value::String(serde_json::to_string(turn)?)],
+                )?,
+                TurnChange::End(turn) if turn.chat() == chat => {
+                    self.sql.run("DELETE FROM turns WHERE seq = ?", vec![int(turn.seq().0)])?;
+                }
+                TurnChange::End(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends to the log: many events in one statement with one bound text, for bound values are dear.
+    fn append(&self, events: &[Event], mut messages: u64) -> Result<()> {
+        let mut rows = String::with_capacity(events.len() * 400);
+        for event in events {
+            messages += u64::from(matches!(event.body, EventBody::MessagePosted(_)));
+            let (kind, client_id, target) = columns(&event.body);
+            let text = serde_json::to_string(event)?;
+            if !rows.is_empty() && rows.len() + text.len() > BATCH_BYTES {
+                self.insert(&mut rows)?;
+            }
+            rows.push(if rows.is_empty() { '[' } else { ',' });
+            let row = (event.seq, kind, actor_key(event.actor), messages, client_id, target, text);
+            rows.push_str(&serde_json::to_string(&row)?);
+        }
+        if rows.is_empty() { Ok(()) } else { self.insert(&mut rows) }
+    }
+
+    fn insert(&self, rows: &mut String) -> Result<()> {
+        rows.push(']');
+        self.sql.run(
+            "INSERT INTO events (seq, kind, actor, messages, client_id, target, event)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+               FROM json_each(?)",
+            vec![Value::String(core::mem::take(rows))],
+        )
+    }
+
+    /// Keeps the other tables in step with one event.
+    fn follow(&self, event: &Event) -> Result<()> {
+        match &event.body {
+            EventBody::ChatCreated { org, channel, title } => self.sql.run(
+                "INSERT INTO chat (only, org, channel, title, created_at) VALUES (1, ?, ?, ?, ?)",
+                vec![
+                    org.to_string().into(),
+                    channel.to_string().into(),
+                    title.as_str().into(),
+                    Value::Integer(event.at.unix_ms()),
+                ],
+            ),
+            EventBody::ChatRenamed { title } => {
+                self.sql.run("UPDATE chat SET title = ?", vec![title.as_str().into()])
+            }
+            EventBody::DefaultAgentSet { agent } => {
+                self.sql.run("UPDATE chat SET default_agent = ?", vec![agent.map(|id| id.to_string()).into()])
+            }
+            EventBody::ParticipantJoined { participant } => self.sql.run(
+                "INSERT INTO people (id, place, here, participant, read, read_count, version)
+                 VALUES (?1, ?2, 1, ?3, ?2, (SELECT messages FROM events WHERE seq = ?2), 1)
+                 ON CONFLICT (id) DO UPDATE SET participant = excluded.participant, version = version + 1,
+                    place = iif(here, place, excluded.place), read = iif(here, read, excluded.read),
+                    read_count = iif(here, read_count, excluded.read_count), here = 1",
+                vec![
+                    participant.id.to_string().into(),
+                    int(event.seq.0),
+                    Value::String(serde_json::to_string(participant)?),
+                ],
+            ),
+            EventBody::ParticipantLeft { participant } => self.sql.run(
+                "UPDATE people SET here = 0, version = version + 1 WHERE id = ?",
+                vec![participant.to_string().into()],
+            ),
+            EventBody::MessageEdited { message, .. } => {
+                self.sql.run("UPDATE events SET edits = edits + 1 WHERE seq = ?", vec![int(message.seq().0)])
+            }
+            // What was deleted is taken out of the log too: the message and every edit of it.
+            EventBody::MessageDeleted { message } => self.sql.run(
+                "UPDATE events SET event = json_set(event, '$.text', ''), deleted = 1
+                  WHERE seq = ?1 OR (target = ?1 AND kind = 'message.edited')",
+                vec![int(message.seq().0)],
+            ),
+            EventBody::ReactionAdded { message, emoji } => self.sql.run(
+                "INSERT INTO reactions (message, emoji, actor) VALUES (?, ?, ?)",
+                vec![int(message.seq().0), emoji.as_str().into(), actor_key(event.actor).into()],
+            ),
+            EventBody::ReactionRemoved { message, emoji } => self.sql.run(
+                "DELETE FROM reactions WHERE message = ? AND emoji = ? AND actor = ?",
+                vec![int(message.seq().0), emoji.as_str().into(), actor_key(event.actor).into()],
+            ),
+            EventBody::MessagePosted(_)
+            | EventBody::TurnQueued { .. }
+            | EventBody::TurnStarted { .. }
+            | EventBody::ToolCalled { .. }
+            | EventBody::ToolReturned { .. }
+            | EventBody::TurnCompleted { .. }
+            | EventBody::TurnFailed { .. }
+            | EventBody::TurnCancelled { .. } => Ok(()),
+        }
+    }
+}
+
+/// The columns by which an event is found: its kind, its sender's name for it, and what it is about.
+fn columns(body: &EventBody) -> (&'static str, Option<&str>, Option<Seq>) {
+    match body {
+        EventBody::ChatCreated { .. } => ("chat.created", None, None),
+        EventBody::ChatRenamed { .. } => ("chat.renamed", None, None),
+        EventBody::DefaultAgentSet { .. } => ("chat.default_agent_set", None, None),
+        EventBody::ParticipantJoined { .. } => ("participant.joined", None, None),
+        EventBody::ParticipantLeft { .. } => ("participant.left", None, None),
+        EventBody::MessagePosted(posted) => ("message.posted", posted.client_id.as_deref(), None),
+        EventBody::MessageEdited { message, .. } => ("message.edited", None, Some(message.seq())),
+        EventBody::MessageDeleted { message } => ("message.deleted", None, Some(message.seq())),
+        EventBody::ReactionAdded { message, .. } => ("reaction.added", None, Some(message.seq())),
+        EventBody::ReactionRemoved { message, .. } => ("reaction.removed", None, Some(message.seq())),
+        EventBody::TurnQueued { .. } => ("turn.queued", None, None),
+        EventBody::TurnStarted { turn, .. } => ("turn.started", None, Some(turn.seq())),
+        EventBody::ToolCalled { turn, .. } => ("turn.tool_called", None, Some(turn.seq())),
+        EventBody::ToolReturned { turn, .. } => ("turn.tool_returned", None, Some(turn.seq())),
+        EventBody::TurnCompleted { turn, .. } => ("turn.completed", None, Some(turn.seq())),
+        EventBody::TurnFailed { turn, .. } => ("turn.failed", None, Some(turn.seq())),
+        EventBody::TurnCancelled { turn, .. } => ("turn.cancelled", None, Some(turn.seq())),
+    }
+}
