@@ -1,0 +1,246 @@
+//! Makes a Postgres ready for Slipway: the roles `slipway_owner` (owns everything, runs migrations) and
+//! `slipway_app` (what the Workers use: owns nothing, bypasses no row-level security), the database, the migrations.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use refinery::{Migration, Runner};
+use tokio_postgres::{Client, NoTls};
+use url::Url;
+
+use crate::progress::remedy;
+use crate::repo;
+use crate::secrets::DatabasePasswords;
+
+/// The database that Slipway uses on a server of its own.
+pub const NAME: &str = "slipway";
+/// The role that owns all tables.
+pub const OWNER: &str = "slipway_owner";
+/// The role of the Workers.
+pub const APP: &str = "slipway_app";
+
+/// Held while roles are made and migrations run, so that two starts do not race. Any fixed number serves.
+const LOCK: i64 = 0x736c_6970_7761_7900;
+
+/// Connection URLs of one prepared database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// As the administrator that prepared it.
+    pub admin_url: Url,
+    /// As `slipway_owner`.
+    pub owner_url: Url,
+    /// As `slipway_app`: what the Workers get.
+    pub app_url: Url,
+}
+
+impl Database {
+    /// Creates on the server of `admin_url` what is missing: roles, and the database `name` (none: the one that the
+    /// URL names). Passwords are set to the given ones. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or the role of `admin_url` may not create roles.
+    pub fn prepare(admin_url: &Url, name: Option<&str>, passwords: &DatabasePasswords) -> Result<Self> {
+        let mut database_url = admin_url.clone();
+        if let Some(name) = name {
+            database_url.set_path(name);
+        }
+        let urls = Self {
+            owner_url: with_role(&database_url, OWNER, &passwords.owner)?,
+            app_url: with_role(&database_url, APP, &passwords.app)?,
+            admin_url: database_url,
+        };
+        let (server, database) = (admin_url.clone(), urls.admin_url.clone());
+        let (roles, name) = (role_statements(passwords), name.map(str::to_owned));
+        wait(async move {
+            let client = connect(&server).await?;
+            client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+            client.batch_execute(&roles).await.map_err(|error| {
+                remedy(
+                    describe(&error),
+                    "give the URL of a role that may create roles (superuser, or CREATEROLE)",
+                )
+            })?;
+            if let Some(name) = name {
+                let exists =
+                    client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await?;
+                if exists.is_none() {
+                    client
+                        .batch_execute(&format!("CREATE DATABASE \"{name}\" OWNER {OWNER}"))
+                        .await
+                        .map_err(|error| describe(&error))?;
+                }
+            }
+            let inside = connect(&database).await?;
+            inside.batch_execute(&database_statements(&database)).await.map_err(|error| describe(&error))
+        })?;
+        Ok(urls)
+    }
+
+    /// Applies the migrations that this database lacks, each in its own transaction; returns their names.
+    ///
+    /// # Errors
+    /// When a file name is wrong, an applied migration was changed or removed, or a statement fails.
+    pub fn migrate(&self) -> Result<Vec<String>> {
+        let migrations = migrations()?
+            .into_iter()
+            .map(|file| {
+                let sql = fs::read_to_string(&file.path)?;
+                Ok(Migration::unapplied(&format!("V{}__{}", file.number, file.name), &sql)?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let url = self.owner_url.clone();
+        wait(async move {
+            let mut client = connect(&url).await?;
+            client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+            let report = Runner::new(&migrations)
+                .run_async(&mut client)
+                .await
+                .map_err(|error| migration_failure(&error))?;
+            Ok(report
+                .applied_migrations()
+                .iter()
+                .map(|done| format!("{:04}_{}", done.version(), done.name()))
+                .collect())
+        })
+    }
+}
+
+/// One file of `migrations/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationFile {
+    /// 1, 2, 3 … without gaps.
+    pub number: u32,
+    /// The rest of the file name, without `.sql`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// All files of `migrations/`, in order.
+///
+/// # Errors
+/// When a name is not `NNNN_what.sql`, or a number is missing or used twice.
+pub fn migrations() -> Result<Vec<MigrationFile>> {
+    let mut found = BTreeMap::new();
+    for entry in
+        fs::read_dir(repo::root().join("migrations")).context("cannot read the folder migrations/")?
+    {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            let file = parse_name(&path)?;
+            let (number, shown) = (file.number, path.display().to_string());
+            ensure!(
+                found.insert(number, file).is_none(),
+                "two migrations have the number {number:04}: {shown}"
+            );
+        }
+    }
+    for (expected, number) in (1..).zip(found.keys()) {
+        ensure!(expected == *number, "migration {expected:04} is missing before {number:04}");
+    }
+    Ok(found.into_values().collect())
+}
+
+fn parse_name(path: &Path) -> Result<MigrationFile> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let parsed = stem.split_once('_').and_then(|(number, name)| {
+        let plain =
+            !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        let number = (number.len() == 4).then(|| number.parse().ok()).flatten()?;
+        plain.then(|| MigrationFile { number, name: name.to_owned(), path: path.to_owned() })
+    });
+    parsed.with_context(|| format!("{} is not named NNNN_what.sql", path.display()))
+}
+
+/// Creates the roles when they are missing and sets what they may do and their passwords.
+fn role_statements(passwords: &DatabasePasswords) -> String {
+    let limits = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS";
+    [(OWNER, &passwords.owner), (APP, &passwords.app)]
+        .map(|(role, password)| {
+            let password = password.replace('\'', "''");
+            format!(
+                "DO $do$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;
+                 ALTER ROLE {role} WITH {limits} PASSWORD '{password}';"
+            )
+        })
+        .join("\n")
+}
+
+/// The owner may create in the database, nobody else in its schema; the Workers' role may connect and look names up.
+fn database_statements(database: &Url) -> String {
+    let name = database.path().trim_start_matches('/').replace('"', "\"\"");
+    format!(
+        "GRANT CONNECT, CREATE, TEMPORARY ON DATABASE \"{name}\" TO {OWNER};
+         GRANT CONNECT ON DATABASE \"{name}\" TO {APP};
+         REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+         GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
+         GRANT USAGE ON SCHEMA public TO {APP};"
+    )
+}
+
+fn with_role(url: &Url, role: &str, password: &str) -> Result<Url> {
+    let mut url = url.clone();
+    let set = url.set_username(role).and_then(|()| url.set_password(Some(password)));
+    set.map_err(|()| anyhow!("the database URL {url} cannot carry a user"))?;
+    Ok(url)
+}
+
+async fn connect(url: &Url) -> Result<Client> {
+    let shown =
+        format!("{}:{}{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(5432), url.path());
+    let (client, connection) = tokio_postgres::connect(url.as_str(), NoTls)
+        .await
+        .map_err(|error| describe(&error).context(format!("cannot connect to Postgres at {shown}")))?;
+    // Ends with the client; a failure shows itself in the client's next call.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// tokio-postgres says no more than "db error"; this says what Postgres said.
+fn describe(error: &tokio_postgres::Error) -> anyhow::Error {
+    match error.as_db_error() {
+        Some(said) => {
+            let more = [said.detail(), said.hint()]
+                .into_iter()
+                .flatten()
+                .map(|text| format!("\n{text}"))
+                .collect::<String>();
+            anyhow!("{} {}{more}", said.code().code(), said.message())
+        }
+        None => match std::error::Error::source(error) {
+            Some(source) => anyhow!("{error}: {source}"),
+            None => anyhow!("{error}"),
+        },
+    }
+}
+
+fn migration_failure(error: &refinery::Error) -> anyhow::Error {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!(
+            "{text}\n{}",
+            cause.downcast_ref().map_or_else(|| cause.to_string(), |cause| describe(cause).to_string())
+        );
+        source = cause.source();
+    }
+    let advice = "mend the migration; one that has been applied elsewhere must not change: write a new one.\n\
+                  To begin with an empty local database, delete the folder .slipway/data";
+    remedy(anyhow!(text), advice)
+}
+
+/// Runs database work on a thread of its own, so that callers may be inside or outside an async runtime.
+fn wait<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let thread = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(work)
+    });
+    match thread.join() {
+        Ok(result) => result,
+        Err(_) => bail!("the database thread panicked"),
+    }
+}

@@ -1,0 +1,55 @@
+//! `cargo xtask`: the one program that a developer runs. Parses the command line; the work is in the library.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::progress::print_failure;
+use xtask::{setup, workers};
+
+mod dev;
+mod migrate;
+
+/// Builds, runs and tests Slipway on this machine.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install the tools and packages that everything else needs.
+    Setup,
+    /// Set up, build and run everything on this machine until Ctrl-C.
+    Dev(dev::Options),
+    /// Build Workers and the web app (names: app-api, chat-do, gateway, orchestrator, web; none: all).
+    Build {
+        /// What to build.
+        names: Vec<String>,
+    },
+    /// Apply the migrations to the database of DATABASE_URL.
+    Migrate,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Setup => setup::run().map(drop),
+        Task::Dev(options) => dev::run(&options),
+        Task::Build { names } => build(&names),
+        Task::Migrate => migrate::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build(names: &[String]) -> anyhow::Result<()> {
+    let (workers, web) = workers::parse_names(names)?;
+    setup::run()?;
+    setup::build(&workers, web)
+}

@@ -1,0 +1,182 @@
+//! The four Workers: where they are, how their `wrangler.toml` reads, how they are built.
+//! A Worker is built again only when its sources, those of the crates it depends on, or the tools changed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::cargo_tools::CargoTools;
+use crate::command::Command;
+use crate::progress::{Progress, remedy};
+use crate::{fingerprint, repo};
+
+/// One of the four Workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Worker {
+    /// Public: the web app's files and the API.
+    AppApi,
+    /// Internal: the chat objects.
+    ChatDo,
+    /// Internal: the engine.
+    Orchestrator,
+    /// Public: previews.
+    Gateway,
+}
+
+impl Worker {
+    /// All of them, in the order in which they are built.
+    pub const ALL: [Self; 4] = [Self::ChatDo, Self::Gateway, Self::Orchestrator, Self::AppApi];
+
+    /// The name of the crate and its folder.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AppApi => "app-api",
+            Self::ChatDo => "chat-do",
+            Self::Orchestrator => "orchestrator",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// The Worker with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|worker| worker.name() == name)
+    }
+
+    /// The crate's folder.
+    #[must_use]
+    pub fn folder(self) -> PathBuf {
+        repo::root().join("workers").join(self.name())
+    }
+
+    /// The built JavaScript module; the Wasm module lies beside it.
+    #[must_use]
+    pub fn built(self) -> PathBuf {
+        self.folder().join("build/index.js")
+    }
+
+    /// Its `wrangler.toml`: app-api's is the one at the top of the checkout.
+    #[must_use]
+    pub fn config_file(self) -> PathBuf {
+        match self {
+            Self::AppApi => repo::root().join("wrangler.toml"),
+            Self::ChatDo | Self::Orchestrator | Self::Gateway => self.folder().join("wrangler.toml"),
+        }
+    }
+
+    /// The contents of its `wrangler.toml`.
+    ///
+    /// # Errors
+    /// When the file is missing or not TOML.
+    pub fn config(self) -> Result<Value> {
+        let file = self.config_file();
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let table: toml::Table =
+            toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
+        Ok(serde_json::to_value(table)?)
+    }
+
+    /// Builds it for production (size-optimised) unless nothing changed.
+    ///
+    /// # Errors
+    /// When the compiler or one of the tools fails; the whole output is in `.slipway/logs/build-<name>.log`.
+    pub fn build(self, progress: &Progress) -> Result<()> {
+        let tools = CargoTools::from_lock()?;
+        let stamp = format!("worker-{}", self.name());
+        let inputs = self.inputs()?;
+        let current = fingerprint::of(&inputs, &[&tools.versions])?;
+        let wasm = self.folder().join("build/index_bg.wasm");
+        if fingerprint::is_current(&stamp, &current) && self.built().exists() && wasm.exists() {
+            progress.note("unchanged");
+            return Ok(());
+        }
+        fingerprint::forget(&stamp);
+        let bin = repo::node_bin();
+        Command::new(&tools.worker_build)?
+            .args(["--release"])
+            .within(&self.folder())
+            .env("WASM_BINDGEN_BIN", &tools.wasm_bindgen)
+            .env("ESBUILD_BIN", bin.join("esbuild"))
+            .env("WASM_OPT_BIN", bin.join("wasm-opt"))
+            // The tools' own backtraces say nothing about the Worker's sources.
+            .env("RUST_BACKTRACE", "0")
+            .without_env("RUSTFLAGS")
+            .log(repo::state().join(format!("logs/build-{}.log", self.name())))
+            .run(progress)
+            .map_err(|error| {
+                remedy(error, format!("mend the error above, then run `cargo xtask build {}`", self.name()))
+            })?;
+        // Sources that changed during the build leave the old fingerprint, and so the next run builds again.
+        fingerprint::keep(&stamp, &current)
+    }
+
+    /// Everything the build reads: the crate, the workspace's crates below it, versions and settings.
+    fn inputs(self) -> Result<BTreeSet<PathBuf>> {
+        let root = repo::root();
+        let mut inputs: BTreeSet<PathBuf> =
+            ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"]
+                .map(|name| root.join(name))
+                .into();
+        let workspace = read_manifest(root)?;
+        let mut open = vec![self.folder()];
+        while let Some(folder) = open.pop() {
+            let manifest = read_manifest(&folder)?;
+            open.extend(
+                path_dependencies(&manifest, &folder, &workspace)
+                    .into_iter()
+                    .filter(|path| !inputs.contains(path)),
+            );
+            inputs.insert(folder);
+        }
+        Ok(inputs)
+    }
+}
+
+fn read_manifest(folder: &Path) -> Result<toml::Table> {
+    let file = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))
+}
+
+/// Folders of the crates of this checkout that a manifest depends on, in any table but the tests'.
+fn path_dependencies(manifest: &toml::Table, folder: &Path, workspace: &toml::Table) -> Vec<PathBuf> {
+    let shared = workspace.get("workspace").and_then(|table| table.get("dependencies"));
+    let targets = manifest.get("target").and_then(toml::Value::as_table).into_iter().flatten();
+    let tables = std::iter::once(manifest).chain(targets.filter_map(|(_, table)| table.as_table()));
+    let dependencies = tables
+        .flat_map(|table| [table.get("dependencies"), table.get("build-dependencies")])
+        .flatten()
+        .filter_map(toml::Value::as_table)
+        .flatten();
+    dependencies
+        .filter_map(|(name, spec)| {
+            let inherited = spec.get("workspace").and_then(toml::Value::as_bool) == Some(true);
+            let (spec, base) = if inherited { (shared?.get(name)?, repo::root()) } else { (spec, folder) };
+            Some(base.join(spec.get("path")?.as_str()?))
+        })
+        .collect()
+}
+
+/// Builds the named Workers (`web` means the web app) and, without names, everything.
+///
+/// # Errors
+/// On an unknown name, or when a build fails.
+pub fn parse_names(names: &[String]) -> Result<(Vec<Worker>, bool)> {
+    if names.is_empty() {
+        return Ok((Worker::ALL.to_vec(), true));
+    }
+    let mut workers = Vec::new();
+    let mut web = false;
+    for name in names {
+        match Worker::named(name) {
+            Some(worker) => workers.push(worker),
+            None if name == "web" => web = true,
+            None => bail!("there is no `{name}`; known: app-api, chat-do, gateway, orchestrator, web"),
+        }
+    }
+    Ok((workers, web))
+}
