@@ -26,8 +26,8 @@ impl DurableObject for Chat {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        if request.path() == "/socket" {
-            return sockets::accept(&self.room, &request);
+        if let Some(query) = sockets::query(&request.inner().url()) {
+            return sockets::accept(&self.room, &request, query);
         }
         if request.method() != Method::Post {
             return reply::problem(Problem::new(ProblemCode::RouteNotFound), ids::fresh());

@@ -78,16 +78,25 @@ fn seated(socket: &WebSocket) -> Option<UserId> {
     socket.deserialize_attachment::<String>().ok().flatten()?.parse().ok()
 }
 
+/// What stands behind `/socket?` in an address; `None` for any other path. Its values need no decoding: a ticket is
+/// hexadecimal, `after` a number. (The `url` crate would be a third of this Worker.)
+pub(crate) fn query(address: &str) -> Option<String> {
+    let (_, rest) = address.split_once("://")?;
+    let (_, path) = rest.split_once('/')?;
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    (path == "socket").then(|| query.split('#').next().unwrap_or_default().to_owned())
+}
+
 /// Answers the upgrade `GET /socket?ticket=&after=`.
-pub(crate) fn accept(room: &Rc<Room>, request: &Request) -> Result<Response> {
+pub(crate) fn accept(room: &Rc<Room>, request: &Request, query: String) -> Result<Response> {
     let id = ids::fresh();
-    match admit(room, request) {
+    match admit(room, request, &query) {
         Ok(response) => response,
         Err(problem) => reply::problem(problem, id),
     }
 }
 
-fn admit(room: &Rc<Room>, request: &Request) -> core::result::Result<Result<Response>, Problem> {
+fn admit(room: &Rc<Room>, request: &Request, query: &str) -> core::result::Result<Result<Response>, Problem> {
     let header = |name: &str| request.headers().get(name).ok().flatten().unwrap_or_default();
     if !header("upgrade").eq_ignore_ascii_case("websocket") {
         return Err(ProblemCode::UpgradeRequired.into());
@@ -96,20 +105,24 @@ fn admit(room: &Rc<Room>, request: &Request) -> core::result::Result<Result<Resp
         let detail = format!("offer the sub-protocol {}", limits::SOCKET_PROTOCOL);
         return Err(Problem::new(ProblemCode::InvalidParameter).detail(detail));
     }
-    let url = request.url().map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
-    let query =
-        |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    let after = match query("after").map(|after| after.parse().map(Seq)) {
+    let value = |name: &str| {
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    };
+    let after = match value("after").map(|after| after.parse().map(Seq)) {
         None => None,
         Some(Ok(after)) => Some(after),
         Some(Err(_)) => {
             return Err(Problem::new(ProblemCode::InvalidParameter).detail("after must be a number"));
         }
     };
-    let ticket = query("ticket").filter(|ticket| ticket.len() <= 64).ok_or(ProblemCode::TicketInvalid)?;
+    let ticket = value("ticket").filter(|ticket| ticket.len() <= 64).ok_or(ProblemCode::TicketInvalid)?;
     room.load()?;
     let head = room.with_chat(|chat| chat.head).ok_or(ProblemCode::TicketInvalid)?;
-    let redeemed = room.storage.redeem_ticket(&ticket, clock::now());
+    let redeemed = room.storage.redeem_ticket(ticket, clock::now());
     let user =
         redeemed.map_err(|error| room.fault("ticket_failed", &error))?.ok_or(ProblemCode::TicketInvalid)?;
     // The person may have been put out since the ticket was made.

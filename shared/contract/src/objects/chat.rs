@@ -26,7 +26,7 @@ pub struct ChatCall {
 
 /// What can be asked of a chat. Each says what it answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ChatCommand {
     /// Begin. Answers [`Chat`](crate::http::chats::Chat); the same again too. By `System`, after the org's rules allowed it.
     Create {

@@ -68,7 +68,7 @@ pub struct ToolSpec {
 
 /// One line of the engine's reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum EngineFrame {
     /// More text.
     Text {

@@ -44,7 +44,7 @@ pub struct Turn {
 
 /// How a turn that has not ended stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum TurnPhase {
     /// Waits for its agent, or for the time of its next attempt.
     Queued {

@@ -8,7 +8,6 @@ mod write;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use slipway_contract::events::{Event, EventBody};
 use slipway_contract::{Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, Seq, Timestamp};
 use slipway_domain::chat::mentions::preview;
 use slipway_domain::chat::{Chat, LastMessage, Person, Turn};
@@ -100,13 +99,14 @@ impl Storage {
     }
 
     fn last_message(&self) -> Result<Option<LastMessage>> {
-        let newest: Option<Event> = self.sql.row(
-            "SELECT event FROM events WHERE kind = 'message.posted' ORDER BY seq DESC LIMIT 1",
+        let newest: Option<(Timestamp, MessageId, String)> = self.sql.row(
+            "SELECT json_array(event ->> '$.at', event ->> '$.message', event ->> '$.text')
+               FROM events WHERE kind = 'message.posted' ORDER BY seq DESC LIMIT 1",
             vec![],
         )?;
-        let Some(Event { at, body: EventBody::MessagePosted(posted), .. }) = newest else { return Ok(None) };
-        let text = self.present_text(posted.message, posted.text)?;
-        Ok(Some(LastMessage { id: posted.message, at, preview: preview(&text) }))
+        let Some((at, id, text)) = newest else { return Ok(None) };
+        let text = self.present_text(id, text)?;
+        Ok(Some(LastMessage { id, at, preview: preview(&text) }))
     }
 
     /// The text after the last edit.
