@@ -104,6 +104,20 @@ impl Command {
         bail!("{name} ended with {code}\n{}", tail.join("\n"));
     }
 
+    /// Runs to the end and returns exactly what it wrote to standard output.
+    ///
+    /// # Errors
+    /// As for [`Command::run`]; the error has what it wrote to standard error.
+    pub fn run_for_output(mut self, progress: &Progress) -> Result<String> {
+        progress.line(&self.name);
+        let output = self.program.output().with_context(|| format!("cannot start {}", self.name))?;
+        if !output.status.success() {
+            bail!("{} failed\n{}", self.name, String::from_utf8_lossy(&output.stderr).trim());
+        }
+        String::from_utf8(output.stdout)
+            .with_context(|| format!("{} wrote something that is not text", self.name))
+    }
+
     /// Runs to the end and returns the exit code (none: ended by a signal) with all lines.
     ///
     /// # Errors

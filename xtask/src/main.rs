@@ -6,8 +6,12 @@ use clap::{Parser, Subcommand};
 use xtask::progress::print_failure;
 use xtask::{setup, workers};
 
+mod bench;
 mod dev;
+mod doctor;
 mod migrate;
+mod test;
+mod tidy;
 
 /// Builds, runs and tests Slipway on this machine.
 #[derive(Parser)]
@@ -30,6 +34,25 @@ enum Task {
     },
     /// Apply the migrations to the database of DATABASE_URL.
     Migrate,
+    /// Run all tests, or the named parts alone.
+    Test {
+        /// Which parts; none: all.
+        parts: Vec<test::Part>,
+    },
+    /// Check generated files, sizes of files, words, migrations.
+    Tidy {
+        /// Write the generated files and note new migrations.
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Measure against the peers and print ratios.
+    Bench {
+        /// Passed on to the load client.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Say what this machine lacks.
+    Doctor,
 }
 
 fn main() -> ExitCode {
@@ -38,6 +61,10 @@ fn main() -> ExitCode {
         Task::Dev(options) => dev::run(&options),
         Task::Build { names } => build(&names),
         Task::Migrate => migrate::run(),
+        Task::Test { parts } => test::run(&parts),
+        Task::Tidy { fix } => setup::run().and_then(|_| tidy::run(fix)),
+        Task::Bench { arguments } => bench::run(&arguments),
+        Task::Doctor => doctor::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
