@@ -1,1 +1,24 @@
-//! Placeholder module.
+//! All SQL of Slipway. One file per resource; each statement names its function in its first line.
+//!
+//! Invariant: no query without a scope. [`Db`] gives out handles only for one org or for one named system job, and the
+//! database's row-level security holds every statement to that scope.
+
+mod db;
+mod error;
+mod row;
+mod value;
+
+pub mod agents;
+pub mod channels;
+pub mod chats;
+pub mod invitations;
+pub mod members;
+pub mod memberships;
+pub mod orgs;
+pub mod page;
+pub mod sessions;
+pub mod signin_attempts;
+pub mod users;
+
+pub use db::{Db, Identity, IdentityDb, Memberships, MembershipsDb, Org, OrgDb, Scope, Scoped};
+pub use error::{Cause, Conflict, StoreError};

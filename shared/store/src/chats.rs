@@ -1,0 +1,150 @@
+//! The index of chats: what their objects told of themselves, and who should be told when a membership ends.
+//!
+//! Invariant: a row never goes back. Projections may come twice and in any order; the newer `head` or `version` stays.
+
+use slipway_contract::http::chats::ChatSummary;
+use slipway_contract::objects::projection::ChatProjection;
+use slipway_contract::{ChannelId, ChatId, Seq, Timestamp, UserId};
+
+use crate::page::{Page, Slice};
+use crate::value::{Value, int, sql};
+use crate::{OrgDb, StoreError};
+
+/// Takes in what a chat told. The org of the projection must be the scope's.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when the org has no such channel, or the projection is another org's.
+pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreError> {
+    let org = db.org();
+    if chat.org != org {
+        return Err(StoreError::NotFound { statement: "chats::project" });
+    }
+    let Seq(head) = chat.head;
+    db.execute_optional(
+        "-- chats::project
+         INSERT INTO chats AS row
+                (chat_id, org_id, channel_id, title, created_at, head, last_message_at, preview, message_count)
+         VALUES ($2, $1, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (chat_id) DO UPDATE
+            SET title = excluded.title, head = excluded.head, last_message_at = excluded.last_message_at,
+                preview = excluded.preview, message_count = excluded.message_count
+          WHERE row.org_id = excluded.org_id AND row.head < excluded.head",
+        &[
+            sql(org),
+            sql(chat.chat),
+            sql(chat.channel),
+            sql(&chat.title),
+            sql(chat.created_at),
+            sql(head),
+            sql(chat.last_message_at),
+            sql(&chat.preview),
+            sql(chat.message_count),
+        ],
+    )
+    .await?;
+    if chat.people.is_empty() {
+        return Ok(());
+    }
+    let people = &chat.people;
+    db.execute(
+        "-- chats::project (people)
+         INSERT INTO chat_people AS row (org_id, chat_id, user_id, participant, read_count, version)
+         SELECT $1, $2, user_id, participant, read_count, version
+           FROM unnest($3, $4, $5, $6) AS given (user_id, participant, read_count, version)
+          ORDER BY user_id
+         ON CONFLICT (chat_id, user_id) DO UPDATE
+            SET participant = excluded.participant, read_count = excluded.read_count, version = excluded.version
+          WHERE row.version < excluded.version",
+        &[
+            sql(org),
+            sql(chat.chat),
+            Value::Texts(people.iter().map(|person| person.user.to_string()).collect()),
+            Value::Bools(people.iter().map(|person| person.participant).collect()),
+            Value::Ints(people.iter().map(|person| int(person.read_count)).collect()),
+            Value::Ints(people.iter().map(|person| int(person.version)).collect()),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The chats of a channel, the one with the newest message first.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn list(
+    db: &mut OrgDb,
+    channel: ChannelId,
+    user: UserId,
+    page: &Page<(Timestamp, ChatId)>,
+) -> Result<Slice<ChatSummary>, StoreError> {
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- chats::list
+             SELECT chat_id, channel_id, title, created_at, last_message_at, preview, message_count,
+                    coalesce(participant, false) AS participant,
+                    CASE WHEN participant THEN greatest(message_count - read_count, 0) ELSE 0 END AS unread
+               FROM chats LEFT JOIN (SELECT chat_id, participant, read_count FROM chat_people
+                                      WHERE org_id = $1 AND user_id = $3) AS own USING (chat_id)
+              WHERE org_id = $1 AND channel_id = $2
+                AND ($4::timestamptz IS NULL OR (last_message_at, chat_id) < ($4, $5))
+              ORDER BY last_message_at DESC, chat_id DESC LIMIT $6",
+            &[
+                sql(org),
+                sql(channel),
+                sql(user),
+                sql(page.after.map(|(at, _)| at)),
+                sql(page.after.map(|(_, chat)| chat)),
+                sql(page.fetch()),
+            ],
+        )
+        .await?;
+    let chats = rows.iter().map(|row| {
+        Ok(ChatSummary {
+            id: row.read("chat_id")?,
+            channel: row.read("channel_id")?,
+            title: row.read("title")?,
+            created_at: row.read("created_at")?,
+            last_message_at: row.read("last_message_at")?,
+            preview: row.read("preview")?,
+            message_count: row.read("message_count")?,
+            unread: row.read("unread")?,
+            participant: row.read("participant")?,
+        })
+    });
+    Ok(page.cut(chats.collect::<Result<_, StoreError>>()?))
+}
+
+/// The channel of a chat; `None` when the index does not know it (yet), or it is another org's.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn channel_of(db: &mut OrgDb, chat: ChatId) -> Result<Option<ChannelId>, StoreError> {
+    let org = db.org();
+    db.fetch_optional(
+        "-- chats::channel_of
+         SELECT channel_id FROM chats WHERE org_id = $1 AND chat_id = $2",
+        &[sql(org), sql(chat)],
+    )
+    .await?
+    .map(|row| row.read("channel_id"))
+    .transpose()
+}
+
+/// Notes that a person may take part from now on, before the chat is told: should their membership end, the chat is told
+/// that too, even when its own projection has not come yet.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when the index does not know the chat.
+pub async fn expect_person(db: &mut OrgDb, chat: ChatId, user: UserId) -> Result<(), StoreError> {
+    let org = db.org();
+    db.execute_optional(
+        "-- chats::expect_person
+         INSERT INTO chat_people (org_id, chat_id, user_id, participant, read_count, version)
+         VALUES ($1, $2, $3, false, 0, 0) ON CONFLICT (chat_id, user_id) DO NOTHING",
+        &[sql(org), sql(chat), sql(user)],
+    )
+    .await?;
+    Ok(())
+}

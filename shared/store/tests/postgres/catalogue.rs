@@ -1,0 +1,136 @@
+//! What the migrations make, read back from the catalogue: every table, now and later, is closed by default.
+
+use expect_test::expect;
+
+use crate::server::Server;
+
+/// The migrations' own book-keeping; the Workers may not touch it.
+const BOOKS: &str = "refinery_schema_history";
+
+#[tokio::test]
+async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_its_kind() {
+    let server = Server::get();
+    let rows = server
+        .admin()
+        .await
+        .query(
+            "SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner)::text AS owner,
+                    EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'org_id') AS tenant,
+                    coalesce((SELECT string_agg(coalesce(qual, '') || coalesce(with_check, ''), ' ') FROM pg_policies
+                               WHERE schemaname = 'public' AND tablename = relname), '') AS policies
+               FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+              WHERE nspname = 'public' AND relkind IN ('r', 'p', 'f', 'm', 'v') ORDER BY relname",
+            &[],
+        )
+        .await
+        .unwrap();
+    let mut seen = Vec::new();
+    for row in &rows {
+        let table: &str = row.get("relname");
+        assert_ne!(row.get::<_, &str>("owner"), "slipway_app", "{table}");
+        if table == BOOKS {
+            continue;
+        }
+        assert!(row.get::<_, bool>("relrowsecurity"), "{table} has no row-level security");
+        assert!(row.get::<_, bool>("relforcerowsecurity"), "{table} does not force it on its owner");
+        let policies: &str = row.get("policies");
+        let tenant: bool = row.get("tenant");
+        let setting = if tenant { "app.current_org_id" } else { "app.system_job" };
+        assert!(policies.contains(setting), "{table} has no policy by {setting}: {policies}");
+        seen.push(format!("{table}{}", if tenant { "" } else { " (no tenant's)" }));
+    }
+    expect![[r#"
+        agents
+        channel_members
+        channels
+        chat_people
+        chats
+        invitations
+        members
+        orgs
+        passwords (no tenant's)
+        sessions (no tenant's)
+        signin_attempts (no tenant's)
+        users (no tenant's)"#]]
+    .assert_eq(&seen.join("\n"));
+}
+
+#[tokio::test]
+async fn no_policy_lets_a_row_pass_without_a_setting() {
+    let server = Server::get();
+    let rows = server
+        .admin()
+        .await
+        .query(
+            "SELECT tablename || '.' || policyname AS name, permissive,
+                    coalesce(qual, '') AS qual, coalesce(with_check, '') AS checks FROM pg_policies",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert!(!rows.is_empty());
+    for row in &rows {
+        let name: &str = row.get("name");
+        for rule in [row.get::<_, &str>("qual"), row.get::<_, &str>("checks")] {
+            assert!(rule.is_empty() || rule.contains("current_setting('app."), "{name}: {rule}");
+            assert!(!rule.contains("IS NULL OR"), "{name} opens when a setting is absent: {rule}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
+    let server = Server::get();
+    let admin = server.admin().await;
+    let role = admin
+        .query_one(
+            "SELECT rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication AS power,
+                    EXISTS (SELECT 1 FROM pg_auth_members WHERE member = pg_roles.oid) AS groups,
+                    EXISTS (SELECT 1 FROM pg_shdepend WHERE refobjid = pg_roles.oid AND deptype = 'o') AS owns
+               FROM pg_roles WHERE rolname = 'slipway_app'",
+            &[],
+        )
+        .await
+        .unwrap();
+    for power in ["power", "groups", "owns"] {
+        assert!(!role.get::<_, bool>(power), "slipway_app: {power}");
+    }
+    let rows = admin
+        .query(
+            "SELECT tables.table_name::text AS name,
+                    coalesce((SELECT string_agg(privilege_type, ', ' ORDER BY privilege_type)
+                       FROM information_schema.table_privileges AS given
+                      WHERE given.table_name = tables.table_name AND grantee IN ('slipway_app', 'PUBLIC')), '') AS whole,
+                    coalesce((SELECT string_agg(column_name, ', ' ORDER BY column_name)
+                       FROM information_schema.column_privileges AS given
+                      WHERE given.table_name = tables.table_name AND grantee IN ('slipway_app', 'PUBLIC')
+                        AND privilege_type = 'UPDATE'), '') AS updates
+               FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+            &[],
+        )
+        .await
+        .unwrap();
+    let text = |row: &tokio_postgres::Row| {
+        let [name, whole, updates] = ["name", "whole", "updates"].map(|column| row.get::<_, String>(column));
+        format!(
+            "{name}: {whole}{}\n",
+            if updates.is_empty() { updates } else { format!("; UPDATE {updates}") }
+        )
+    };
+    expect![[r#"
+        agents: INSERT, SELECT; UPDATE enabled, instructions, is_default, model, name
+        channel_members: DELETE, INSERT, SELECT
+        channels: INSERT, SELECT
+        chat_people: INSERT, SELECT; UPDATE participant, read_count, version
+        chats: INSERT, SELECT; UPDATE head, last_message_at, message_count, preview, title
+        invitations: INSERT, SELECT; UPDATE accepted_at, accepted_by, revoked_at, revoked_by
+        members: INSERT, SELECT; UPDATE ended_at, joined_at, role
+        orgs: INSERT, SELECT
+        passwords: INSERT, SELECT
+        refinery_schema_history: 
+        sessions: INSERT, SELECT; UPDATE end_reason, ended_at, generation, rotated_at
+        signin_attempts: DELETE, INSERT, SELECT; UPDATE failures, last_at
+        users: INSERT, SELECT
+    "#]]
+    .assert_eq(&rows.iter().map(text).collect::<String>());
+}

@@ -1,0 +1,20 @@
+//! The store on a real Postgres, as the Workers' role, through the migrations of this repository.
+//!
+//! The modules are marked as tests so that the lints know their fixtures for what they are.
+
+#[cfg(test)]
+mod catalogue;
+#[cfg(test)]
+mod counts;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod index;
+#[cfg(test)]
+mod orgs;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tenancy;

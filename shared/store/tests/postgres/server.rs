@@ -1,0 +1,57 @@
+//! One Postgres for all tests of a run: it starts with the first and ends with the last. Tests share its database; each
+//! makes its own people and orgs.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use slipway_store::Db;
+use tokio_postgres::{Client, NoTls};
+use xtask::database::Database;
+use xtask::postgres::Postgres;
+use xtask::secrets::Secrets;
+
+/// A server with all migrations applied.
+pub(crate) struct Server {
+    // Ends before its folder does.
+    _postgres: Mutex<Postgres>,
+    database: Database,
+    _folder: tempfile::TempDir,
+}
+
+static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+
+impl Server {
+    /// The server of this run.
+    pub(crate) fn get() -> Arc<Self> {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = running.upgrade() {
+            return server;
+        }
+        let folder = xtask::testbed::temporary_folder().unwrap();
+        let secrets = Secrets::generate().unwrap();
+        let (postgres, database) = xtask::testbed::fresh_database(folder.path(), &secrets).unwrap();
+        let server = Arc::new(Self { _postgres: Mutex::new(postgres), database, _folder: folder });
+        *running = Arc::downgrade(&server);
+        server
+    }
+
+    /// The store, as the Workers' role.
+    pub(crate) async fn db(&self) -> Db {
+        Db::new(self.app().await)
+    }
+
+    /// Plain SQL as the Workers' role.
+    pub(crate) async fn app(&self) -> Client {
+        connect(self.database.app_url.as_str()).await
+    }
+
+    /// Plain SQL past all policies.
+    pub(crate) async fn admin(&self) -> Client {
+        connect(self.database.admin_url.as_str()).await
+    }
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
