@@ -4,6 +4,8 @@
 //! off: it changes the types of every other Worker of the build.
 
 pub mod clock;
+#[cfg(feature = "postgres")]
+pub mod db;
 pub mod ids;
 pub mod log;
 pub mod reply;

@@ -50,6 +50,9 @@ pub fn configure(env: &worker::Env) {
 /// Longest text of a platform error in a line, in bytes.
 const FAULT_BYTES: usize = 300;
 
+/// Longest name of a model, in bytes.
+const MODEL_BYTES: usize = 220;
+
 /// A line that is being put together; [`Line::emit`] writes it.
 #[must_use = "a line is written by `emit`"]
 #[derive(Clone, Debug)]
@@ -107,6 +110,12 @@ impl Line {
         self.text("user", &id)
     }
 
+    /// The model that was called, as `provider:model`; what has another form is left out.
+    pub fn model(self, name: &str) -> Self {
+        let formed = name.len() <= MODEL_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic());
+        if formed { self.text("model", &name) } else { self }
+    }
+
     /// The trace it belongs to, if the caller gave one.
     pub fn trace(mut self, parent: Option<&TraceParent>) -> Self {
         if let Some(parent) = parent {
@@ -150,6 +159,16 @@ impl Line {
         let end = (0..=FAULT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end.min(text.len()));
         self.put("fault", text.into());
+        self
+    }
+
+    /// The function whose statement failed, and what Postgres calls it.
+    #[cfg(feature = "postgres")]
+    pub fn store(mut self, error: &slipway_store::StoreError) -> Self {
+        self.put("statement", error.statement().into());
+        if let Some(state) = error.sqlstate() {
+            self.put("sqlstate", state.into());
+        }
         self
     }
 
