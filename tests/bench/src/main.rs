@@ -1,0 +1,65 @@
+//! The load client. Slipway and a peer on `partyserver` run in one workerd; rounds alternate between them, so that the
+//! ratio holds when the machine's speed drifts. Every delivery is counted and its order checked: a run that loses,
+//! doubles or swaps one has no figure.
+#![expect(clippy::print_stdout, reason = "the report is the program's output")]
+
+mod append;
+mod fanout;
+mod listen;
+mod machine;
+mod opening;
+mod report;
+mod rooms;
+mod setting;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::report::Report;
+use crate::setting::Setting;
+
+/// What to measure, and for how long.
+#[derive(Clone, Debug, Parser)]
+pub(crate) struct Plan {
+    /// Only the parts whose names contain this: append, fanout, opening.
+    #[arg(default_value = "")]
+    only: String,
+    /// Pairs of rounds.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of one round.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// Messages of the long chat whose opening is measured.
+    #[arg(long, default_value_t = 100_000)]
+    long_chat: u64,
+}
+
+fn main() -> Result<()> {
+    let plan = Plan::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Starting the stack blocks, so it happens outside the runtime.
+    let setting = Setting::start()?;
+    machine::pin_this_to(1)?;
+    machine::pin_all_threads(setting.workerd(), 0)?;
+    let mut report = Report::new();
+    runtime.block_on(async {
+        for senders in [64, 1] {
+            if "append".contains(&plan.only) {
+                append::one_chat(&setting, &plan, senders, &mut report).await?;
+            }
+        }
+        if "append".contains(&plan.only) {
+            append::many_chats(&setting, &plan, 100, &mut report).await?;
+        }
+        if "fanout".contains(&plan.only) {
+            fanout::run(&setting, &plan, 500, &mut report).await?;
+        }
+        if "opening".contains(&plan.only) {
+            opening::run(&setting, &plan, &mut report).await?;
+        }
+        anyhow::Ok(())
+    })?;
+    println!("{}", report.render());
+    Ok(())
+}

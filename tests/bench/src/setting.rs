@@ -1,0 +1,165 @@
+//! Where the bench happens: a whole stack with the peer beside it, and an org with a signed-in person.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use xtask::repo;
+use xtask::stack::Extra;
+use xtask::testbed::{Options, Testbed};
+
+/// The running stack.
+pub(crate) struct Setting {
+    bed: Testbed,
+    peer_url: String,
+    http: reqwest::Client,
+    org: OnceCell<Org>,
+    people: RefCell<Vec<Person>>,
+}
+
+/// Where the chats are.
+struct Org {
+    id: String,
+    channel: String,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+struct Person {
+    id: String,
+    email: String,
+    token: String,
+}
+
+impl Setting {
+    /// Starts the stack and the peer.
+    pub(crate) fn start() -> Result<Self> {
+        let folder: PathBuf = repo::root().join("tests/bench/peer");
+        let port = xtask::ports::free()?;
+        let peer = Extra { folder, port };
+        let bed = Testbed::start(Options { extra: vec![peer], ..Options::default() })?;
+        Ok(Self {
+            bed,
+            peer_url: format!("127.0.0.1:{port}"),
+            http: reqwest::Client::new(),
+            org: OnceCell::new(),
+            people: RefCell::new(Vec::new()),
+        })
+    }
+
+    /// Process id of workerd.
+    pub(crate) fn workerd(&self) -> u32 {
+        self.bed.stack.workerd_pid()
+    }
+
+    /// The folder that holds the data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.bed.folder()
+    }
+
+    /// Address of a room of the peer.
+    pub(crate) fn peer_socket(&self, room: &str) -> String {
+        format!("ws://{}/parties/room/{room}", self.peer_url)
+    }
+
+    /// The person of this number, signed up and in the org; the first one made the org.
+    async fn person(&self, number: usize) -> Result<Person> {
+        while self.people.borrow().len() <= number {
+            let known = self.people.borrow().len();
+            let email = format!("bench-{known}@example.com");
+            let sign_up =
+                json!({"email": email, "password": "correct horse battery", "display_name": "Bench"});
+            let session = self.send("POST", "/v1/auth/signup", None, Some(&sign_up)).await?;
+            let token = text(&session, "/access_token")?;
+            let person = Person { id: text(&session, "/user/id")?, email, token };
+            if known > 0 {
+                let org = self.org().await?;
+                let invite = json!({"email": person.email, "role": "member"});
+                let path = format!("/v1/orgs/{}/invitations", org.id);
+                let invitation = self.signed("POST", &path, Some(&invite)).await?;
+                let path = format!("/v1/invitations/{}/accept", text(&invitation, "/token")?);
+                self.send("POST", &path, Some((&person.token, None)), None).await?;
+            }
+            self.people.borrow_mut().push(person);
+        }
+        self.people.borrow().get(number).cloned().context("no such person")
+    }
+
+    async fn org(&self) -> Result<&Org> {
+        self.org
+            .get_or_try_init(|| async {
+                let founder = Box::pin(self.person(0)).await?;
+                let body = json!({"name": "Bench"});
+                let org = self.send("POST", "/v1/orgs", Some((&founder.token, None)), Some(&body)).await?;
+                let id = text(&org, "/id")?;
+                let path = format!("/v1/orgs/{id}/channels");
+                let channels = self.send("GET", &path, Some((&founder.token, Some(&id))), None).await?;
+                let channel = text(&channels, "/items/0/id")?;
+                Ok(Org { id, channel })
+            })
+            .await
+    }
+
+    /// A new chat of the first person.
+    pub(crate) async fn chat(&self) -> Result<String> {
+        let org = self.org().await?;
+        let path = format!("/v1/orgs/{}/channels/{}/chats", org.id, org.channel);
+        let chat = self.signed("POST", &path, Some(&json!({"title": "Bench", "agents": []}))).await?;
+        text(&chat, "/id")
+    }
+
+    /// Takes a person into a chat.
+    pub(crate) async fn admit(&self, chat: &str, person: usize) -> Result<()> {
+        let body = json!({"user": self.person(person).await?.id});
+        self.signed("POST", &format!("/v1/chats/{chat}/participants"), Some(&body)).await.map(drop)
+    }
+
+    /// Address of a chat's socket with a fresh ticket of a person.
+    pub(crate) async fn chat_socket(&self, chat: &str, person: usize, after: Option<u64>) -> Result<String> {
+        let (person, org) = (self.person(person).await?, self.org().await?);
+        let path = format!("/v1/chats/{chat}/socket-ticket");
+        let ticket = self.send("POST", &path, Some((&person.token, Some(&org.id))), None).await?;
+        let ticket = text(&ticket, "/ticket")?;
+        let host = self.bed.stack.api_url.trim_start_matches("http://");
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        Ok(format!("ws://{host}/v1/chats/{chat}/socket?ticket={ticket}{after}"))
+    }
+
+    /// A request of the first person.
+    pub(crate) async fn signed(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let (founder, org) = (Box::pin(self.person(0)).await?, Box::pin(self.org()).await?);
+        self.send(method, path, Some((&founder.token, Some(&org.id))), body).await
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        who: Option<(&str, Option<&str>)>,
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let url = format!("{}{path}", self.bed.stack.api_url);
+        let mut request = self.http.request(method.parse()?, url);
+        if let Some((token, org)) = who {
+            request = request.bearer_auth(token);
+            if let Some(org) = org {
+                request = request.header("x-org-id", org);
+            }
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let reply = request.send().await?;
+        let status = reply.status();
+        let text = reply.text().await?;
+        ensure!(status.is_success(), "{method} {path} answered {status}: {text}");
+        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> Result<String> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    Ok(found.with_context(|| format!("no {pointer} in {value}"))?.to_owned())
+}
