@@ -15,8 +15,9 @@ use anyhow::{Context as _, Result, bail};
 use crate::progress::{Progress, print};
 use crate::repo;
 
-/// So many last lines of a failed program are shown.
-const TAIL_LINES: usize = 40;
+/// So many first and last lines of a failed program are shown: some name the cause at the top, some at the end.
+const HEAD_LINES: usize = 12;
+const TAIL_LINES: usize = 30;
 
 /// A program to run in the checkout, with npm's programs first on `PATH`.
 pub struct Command {
@@ -99,9 +100,7 @@ impl Command {
         if echo {
             bail!("{name} ended with {code}");
         }
-        let start = lines.len().saturating_sub(TAIL_LINES);
-        let tail: Vec<String> = lines.into_iter().skip(start).collect();
-        bail!("{name} ended with {code}\n{}", tail.join("\n"));
+        bail!("{name} ended with {code}\n{}", shorten(&lines));
     }
 
     /// Runs to the end and returns exactly what it wrote to standard output.
@@ -144,6 +143,21 @@ impl Command {
         let lines = sink.lock().map(|mut sink| std::mem::take(&mut sink.lines)).unwrap_or_default();
         Ok((status.code(), lines.into()))
     }
+}
+
+fn shorten(lines: &[String]) -> String {
+    let cut = lines.len().saturating_sub(HEAD_LINES + TAIL_LINES);
+    if cut == 0 {
+        return lines.join("\n");
+    }
+    let (head, rest) = lines.split_at(HEAD_LINES);
+    let tail = rest.iter().skip(cut);
+    head.iter()
+        .map(String::as_str)
+        .chain(["…"])
+        .chain(tail.map(String::as_str))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 struct Sink {

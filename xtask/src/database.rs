@@ -244,3 +244,43 @@ fn wait<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'stati
         Err(_) => bail!("the database thread panicked"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Database, migrations, parse_name};
+    use crate::secrets::Secrets;
+
+    fn check(file: &str, expected: Option<(u32, &str)>) {
+        let parsed = parse_name(Path::new(file)).ok().map(|found| (found.number, found.name));
+        assert_eq!(parsed, expected.map(|(number, name)| (number, name.to_owned())), "{file}");
+    }
+
+    #[test]
+    fn a_migration_is_named_by_four_digits_and_words() {
+        check("migrations/0001_foundation.sql", Some((1, "foundation")));
+        check("migrations/0120_add_chat_index.sql", Some((120, "add_chat_index")));
+        check("migrations/1_short.sql", None);
+        check("migrations/0002.sql", None);
+        check("migrations/0003_.sql", None);
+        check("migrations/0004_has-dash.sql", None);
+    }
+
+    #[test]
+    fn the_migrations_of_this_checkout_have_no_gaps() {
+        let numbers: Vec<u32> = migrations().unwrap().iter().map(|file| file.number).collect();
+        assert_eq!(numbers, (1..).take(numbers.len()).collect::<Vec<_>>());
+        assert!(!numbers.is_empty());
+    }
+
+    #[test]
+    fn an_unreachable_server_is_named_in_the_error() {
+        // Port 9 (discard) has no server on a developer's machine.
+        let url = "postgres://admin:secret@127.0.0.1:9/postgres".parse().unwrap();
+        let error = Database::prepare(&url, None, &Secrets::generate().unwrap().database).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("cannot connect to Postgres at 127.0.0.1:9/postgres"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}

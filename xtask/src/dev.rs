@@ -212,6 +212,7 @@ fn stack_config(
         gateway_port: Some(options.preview_port),
         assets: options.built.then(web::built),
         vars: BTreeMap::from([(Worker::AppApi, app), (Worker::Orchestrator, model)]),
+        extra: Vec::new(),
         log: folders.workers_log(),
         show_errors: true,
     })

@@ -79,3 +79,32 @@ fn gather(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::of;
+
+    #[test]
+    fn content_names_and_tools_count_and_results_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = BTreeSet::from([folder.path().to_owned(), folder.path().join("absent")]);
+        fs::create_dir(folder.path().join("src")).unwrap();
+        fs::write(folder.path().join("src/lib.rs"), "one").unwrap();
+        let first = of(&inputs, &["tool 1"]).unwrap();
+        assert_eq!(of(&inputs, &["tool 1"]).unwrap(), first);
+        assert_ne!(of(&inputs, &["tool 2"]).unwrap(), first);
+
+        fs::create_dir(folder.path().join("build")).unwrap();
+        fs::write(folder.path().join("build/index.js"), "result").unwrap();
+        assert_eq!(of(&inputs, &["tool 1"]).unwrap(), first);
+
+        fs::write(folder.path().join("src/lib.rs"), "two").unwrap();
+        assert_ne!(of(&inputs, &["tool 1"]).unwrap(), first);
+        fs::write(folder.path().join("src/lib.rs"), "one").unwrap();
+        fs::rename(folder.path().join("src/lib.rs"), folder.path().join("src/main.rs")).unwrap();
+        assert_ne!(of(&inputs, &["tool 1"]).unwrap(), first);
+    }
+}

@@ -97,3 +97,27 @@ fn random(bytes: usize) -> Result<String> {
     getrandom::fill(&mut buffer).context("the system gives no randomness")?;
     Ok(URL_SAFE_NO_PAD.encode(buffer))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Secrets;
+
+    #[test]
+    fn two_sets_share_nothing_and_a_seed_has_32_bytes() {
+        let [one, two] = [Secrets::generate().unwrap(), Secrets::generate().unwrap()];
+        assert_ne!(one.token_keys[0].seed, two.token_keys[0].seed);
+        assert_ne!(one.database.app, two.database.app);
+        assert_ne!(one.database.app, one.database.owner);
+        // 32 bytes in base64 without padding.
+        assert_eq!(one.token_keys[0].seed.len(), 43);
+    }
+
+    #[test]
+    fn token_keys_are_a_json_list_of_kid_and_seed() {
+        let secrets = Secrets::generate().unwrap();
+        let keys: serde_json::Value = serde_json::from_str(&secrets.token_keys_json().unwrap()).unwrap();
+        let key = &keys[0];
+        assert_eq!(key["kid"], secrets.token_keys[0].kid.as_str());
+        assert_eq!(key["seed"], secrets.token_keys[0].seed.as_str());
+    }
+}

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::ports;
 use crate::progress::remedy;
 use crate::supervised::Supervised;
-use crate::workers::Worker;
+use crate::workers::{Worker, read_config};
 
 /// Miniflare restarts a killed workerd within a second; a loaded machine gets more.
 const RESTART_LIMIT: Duration = Duration::from_secs(60);
@@ -35,10 +35,21 @@ pub struct StackConfig {
     pub assets: Option<PathBuf>,
     /// More variables, or other values, by Worker.
     pub vars: BTreeMap<Worker, Vars>,
+    /// Workers beside the four, such as the bench's peer.
+    pub extra: Vec<Extra>,
     /// What the Workers log, one JSON object a line.
     pub log: PathBuf,
     /// Show errors of the Workers on the terminal.
     pub show_errors: bool,
+}
+
+/// A Worker in JavaScript that runs beside the four, in the same workerd.
+#[derive(Clone, Debug)]
+pub struct Extra {
+    /// Its folder, with `wrangler.toml` and `build/index.js`.
+    pub folder: PathBuf,
+    /// Its port.
+    pub port: u16,
 }
 
 /// A running stack.
@@ -149,6 +160,7 @@ fn launch(config: &StackConfig, sockets: Sockets) -> Result<(Supervised, u32)> {
     let workers = Worker::ALL
         .into_iter()
         .map(|worker| settings_of(worker, config, sockets))
+        .chain(config.extra.iter().map(settings_of_extra))
         .collect::<Result<Vec<_>>>()?;
     let settings = json!({
         "workers": workers,
@@ -188,6 +200,11 @@ fn settings_of(worker: Worker, stack: &StackConfig, sockets: Sockets) -> Result<
         settings.extend(more);
     }
     Ok(settings)
+}
+
+fn settings_of_extra(extra: &Extra) -> Result<Value> {
+    let config = read_config(&extra.folder.join("wrangler.toml"))?;
+    Ok(json!({"config": config, "main": extra.folder.join("build/index.js"), "vars": {}, "port": extra.port}))
 }
 
 fn name_of(config: &Value) -> Result<&str> {

@@ -15,7 +15,7 @@ use crate::database::{self, Database};
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::{self, Postgres};
 use crate::secrets::Secrets;
-use crate::stack::{Stack, StackConfig, Vars};
+use crate::stack::{Extra, Stack, StackConfig, Vars};
 use crate::web;
 use crate::workers::Worker;
 
@@ -45,6 +45,8 @@ pub struct Options {
     pub vars: BTreeMap<Worker, Vars>,
     /// Serve the built web app too.
     pub web: bool,
+    /// Workers beside the four.
+    pub extra: Vec<Extra>,
 }
 
 impl Testbed {
@@ -78,6 +80,7 @@ impl Testbed {
             gateway_port: None,
             assets: options.web.then(web::built),
             vars,
+            extra: options.extra,
             log: logs.join("workers.jsonl"),
             show_errors: false,
         })?;

@@ -73,11 +73,7 @@ impl Worker {
     /// # Errors
     /// When the file is missing or not TOML.
     pub fn config(self) -> Result<Value> {
-        let file = self.config_file();
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let table: toml::Table =
-            toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
-        Ok(serde_json::to_value(table)?)
+        read_config(&self.config_file())
     }
 
     /// Builds it for production (size-optimised) unless nothing changed.
@@ -136,6 +132,17 @@ impl Worker {
     }
 }
 
+/// The contents of a `wrangler.toml`.
+///
+/// # Errors
+/// When the file is missing or not TOML.
+pub(crate) fn read_config(file: &Path) -> Result<Value> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let table: toml::Table =
+        toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
+    Ok(serde_json::to_value(table)?)
+}
+
 fn read_manifest(folder: &Path) -> Result<toml::Table> {
     let file = folder.join("Cargo.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -161,10 +168,10 @@ fn path_dependencies(manifest: &toml::Table, folder: &Path, workspace: &toml::Ta
         .collect()
 }
 
-/// Builds the named Workers (`web` means the web app) and, without names, everything.
+/// What a list of names asks to build: Workers, and whether the web app; without names, everything.
 ///
 /// # Errors
-/// On an unknown name, or when a build fails.
+/// On an unknown name.
 pub fn parse_names(names: &[String]) -> Result<(Vec<Worker>, bool)> {
     if names.is_empty() {
         return Ok((Worker::ALL.to_vec(), true));
@@ -179,4 +186,43 @@ pub fn parse_names(names: &[String]) -> Result<(Vec<Worker>, bool)> {
         }
     }
     Ok((workers, web))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Worker, parse_names};
+    use crate::repo;
+
+    #[test]
+    fn a_worker_is_made_from_its_crate_and_the_crates_below_it() {
+        let inputs = Worker::ChatDo.inputs().unwrap();
+        for path in ["workers/chat-do", "shared/contract", "shared/domain", "Cargo.lock", "Cargo.toml"] {
+            assert!(inputs.contains(&repo::root().join(path)), "{path} of {inputs:?}");
+        }
+        assert!(!inputs.contains(&repo::root().join("workers/gateway")));
+    }
+
+    #[test]
+    fn every_worker_declares_its_bindings_and_names_itself() {
+        for worker in Worker::ALL {
+            let config = worker.config().unwrap();
+            assert_eq!(config["name"], format!("slipway-{}", worker.name()), "{worker:?}");
+            assert!(config["build"]["command"].as_str().unwrap().contains(worker.name()), "{worker:?}");
+        }
+    }
+
+    #[test]
+    fn production_and_local_values_of_a_variable_stand_apart() {
+        let config = Worker::AppApi.config().unwrap();
+        assert!(config["vars"]["PUBLIC_URL"].as_str().unwrap().starts_with("https://"));
+        assert!(config["env"]["dev"]["vars"]["PUBLIC_URL"].as_str().unwrap().starts_with("http://localhost"));
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        assert_eq!(parse_names(&[]).unwrap(), (Worker::ALL.to_vec(), true));
+        assert_eq!(parse_names(&["gateway".to_owned()]).unwrap(), (vec![Worker::Gateway], false));
+        let error = parse_names(&["gatewya".to_owned()]).unwrap_err().to_string();
+        assert_eq!(error, "there is no `gatewya`; known: app-api, chat-do, gateway, orchestrator, web");
+    }
 }

@@ -92,3 +92,44 @@ fn licence_finding(file: &Path, text: &str) -> Option<String> {
     let wanted = if apache { "license = \"Apache-2.0\"" } else { "license.workspace = true" };
     (!text.contains(wanted)).then(|| format!("{}: must say `{wanted}`", file.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{length_finding, licence_finding, name_finding, opening_finding, word_findings};
+
+    fn check(file: &str, text: &str, expected: &[&str]) {
+        let file = Path::new(file);
+        let mut found: Vec<String> = [
+            name_finding(file),
+            length_finding(file, text),
+            opening_finding(file, text),
+            licence_finding(file, text),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        found.extend(word_findings(file, text));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_file_with_an_opening_comment_is_tidy() {
+        check("shared/domain/src/chat.rs", "//! Decides.\n", &[]);
+    }
+
+    #[test]
+    fn each_rule_names_file_and_reason() {
+        check("a/utils.rs", "//! x", &["a/utils.rs: `utils` does not say what is inside"]);
+        check("a/b.rs", "fn x() {}", &["a/b.rs: opens without a `//!` that says what it is for"]);
+        check("a/b.ts", &"x\n".repeat(601), &["a/b.ts: 601 lines, at most 600"]);
+        check("a/b.ts", "ok\n// TODO later", &["a/b.ts:2: `TODO` must not appear"]);
+        check(
+            "shared/domain/Cargo.toml",
+            "",
+            &["shared/domain/Cargo.toml: must say `license.workspace = true`"],
+        );
+        check("shared/contract/Cargo.toml", "license = \"Apache-2.0\"", &[]);
+    }
+}
