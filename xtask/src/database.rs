@@ -64,6 +64,7 @@ impl Database {
                     "give the URL of a role that may create roles (superuser, or CREATEROLE)",
                 )
             })?;
+            check_roles(&client).await?;
             if let Some(name) = name {
                 let exists =
                     client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await?;
@@ -156,18 +157,34 @@ fn parse_name(path: &Path) -> Result<MigrationFile> {
     parsed.with_context(|| format!("{} is not named NNNN_what.sql", path.display()))
 }
 
-/// Creates the roles when they are missing and sets what they may do and their passwords.
+/// Creates the roles when they are missing and sets their passwords. Attributes are left alone: a new role has none of
+/// the dangerous ones, and only a superuser may name them, which an administrator of a hosted server is not.
 fn role_statements(passwords: &DatabasePasswords) -> String {
-    let limits = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS";
     [(OWNER, &passwords.owner), (APP, &passwords.app)]
         .map(|(role, password)| {
             let password = password.replace('\'', "''");
             format!(
                 "DO $do$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $do$;
-                 ALTER ROLE {role} WITH {limits} PASSWORD '{password}';"
+                 ALTER ROLE {role} WITH LOGIN PASSWORD '{password}';"
             )
         })
         .join("\n")
+}
+
+/// Row-level security protects nothing from a superuser or a role that bypasses it.
+async fn check_roles(client: &Client) -> Result<()> {
+    let strong = client
+        .query(
+            "SELECT rolname::text FROM pg_roles WHERE rolname = ANY($1) AND (rolsuper OR rolbypassrls)",
+            &[&vec![OWNER, APP]],
+        )
+        .await?;
+    if let Some(row) = strong.first() {
+        let role: String = row.get(0);
+        let advice = format!("as superuser: ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS");
+        return Err(remedy(anyhow!("the role {role} bypasses row-level security"), advice));
+    }
+    Ok(())
 }
 
 /// The owner may create in the database, nobody else in its schema; the Workers' role may connect and look names up.

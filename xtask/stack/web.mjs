@@ -17,7 +17,13 @@ async function start({ root, host, port, api }) {
   server = await createServer({
     root,
     clearScreen: false,
-    server: { host, port, strictPort: true, proxy: { "/v1": { target: api, ws: true } } },
+    server: {
+      host,
+      port,
+      strictPort: true,
+      // The Worker sees the address that the browser sees, as in production.
+      proxy: { "/v1": { target: api, ws: true, changeOrigin: false } },
+    },
   });
   await server.listen();
   tell({ ready: true, url: `http://${host}:${port}` });
