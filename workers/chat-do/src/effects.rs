@@ -28,7 +28,7 @@ const GATHER_MS: i64 = 300;
 /// The longest wait between tries to tell the index, in milliseconds.
 const LONGEST_WAIT_MS: i64 = 60_000;
 /// While work runs, an alarm stands this far ahead, in milliseconds: it finds the work if this process dies.
-const WATCHDOG_MS: i64 = 30_000;
+const WATCHDOG_MS: i64 = 10_000;
 /// An alarm may run for 15 minutes; by then the next one takes over.
 const SHIFT_MS: i64 = 10 * 60 * 1000;
 

@@ -12,7 +12,9 @@ use futures::future::join;
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId};
+use slipway_contract::{
+    Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId,
+};
 use slipway_domain::chat::turns::StepEnd;
 use slipway_domain::chat::{self, Answer, Ask, Chat, Decision, Facts};
 use slipway_edge::clock;
@@ -120,7 +122,10 @@ impl Journal {
 #[derive(Default)]
 struct Batch {
     outcomes: Vec<Outcome>,
-    events: Vec<Event>,
+    /// Wire forms of the events.
+    texts: Vec<String>,
+    /// Who was put out.
+    removed: Vec<UserId>,
     readers: Vec<ParticipantId>,
 }
 
@@ -146,7 +151,7 @@ fn write(room: &Rc<Room>, waiting: Vec<Waiting>) {
                     held.readers.extend(batch.readers);
                 }
             });
-            sockets::tell_events(room, &batch.events);
+            sockets::tell_events(room, &batch.texts, &batch.removed);
             for (reply, outcome) in replies.into_iter().zip(batch.outcomes) {
                 if let Some(reply) = reply {
                     // The caller may have gone; what is stored stays stored.
@@ -180,7 +185,7 @@ fn decide_all(
                 // A plain post is decided on what is in memory; whatever else asks the log finds it written up.
                 let mut facts = Facts::default();
                 if !matches!(command, ChatCommand::Post(post) if post.reply_to.is_none()) {
-                    unwritten.write(room, id)?;
+                    batch.texts.extend(unwritten.write(room, id)?);
                     facts = room.storage.facts(id, *actor, command)?;
                 }
                 if let ChatCommand::Post(post) = command {
@@ -209,12 +214,13 @@ fn decide_all(
                     });
                 }
             }
-            unwritten.add(&decision, before);
-            batch.events.extend(decision.events);
-            decision.answer
+            batch.removed.extend(removed(&decision));
+            let answer = decision.answer.clone();
+            unwritten.add(decision, before);
+            answer
         }));
     }
-    unwritten.write(room, id)?;
+    batch.texts.extend(unwritten.write(room, id)?);
     Ok(batch)
 }
 
@@ -269,6 +275,17 @@ fn readers(decision: &Decision) -> impl Iterator<Item = ParticipantId> {
     authors.chain(decision.read.map(|(id, ..)| ParticipantId::User { id }))
 }
 
+/// Who a decision puts out.
+fn removed(decision: &Decision) -> impl Iterator<Item = UserId> {
+    decision.events.iter().filter_map(|event| {
+        if let EventBody::ParticipantLeft { participant: ParticipantId::User { id } } = event.body {
+            Some(id)
+        } else {
+            None
+        }
+    })
+}
+
 /// Decided events on their way into one statement.
 #[derive(Default)]
 struct Unwritten {
@@ -278,20 +295,21 @@ struct Unwritten {
 }
 
 impl Unwritten {
-    fn add(&mut self, decision: &Decision, messages_before: u64) {
+    fn add(&mut self, decision: Decision, messages_before: u64) {
         if self.events.is_empty() {
             self.messages = messages_before;
         }
-        self.events.extend(decision.events.iter().cloned());
-        self.turns.extend(decision.turns.iter().cloned());
+        self.events.extend(decision.events);
+        self.turns.extend(decision.turns);
     }
 
-    fn write(&mut self, room: &Room, id: ChatId) -> worker::Result<()> {
+    /// Writes them; gives the events' wire forms.
+    fn write(&mut self, room: &Room, id: ChatId) -> worker::Result<Vec<String>> {
         if self.events.is_empty() && self.turns.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        room.storage.store(id, &self.events, &self.turns, self.messages)?;
+        let texts = room.storage.store(id, &self.events, &self.turns, self.messages)?;
         (self.events, self.turns) = (Vec::new(), Vec::new());
-        Ok(())
+        Ok(texts)
     }
 }

@@ -92,9 +92,11 @@ impl Room {
         }
         let id = self.id()?;
         if !self.ready.get() {
-            schema::bring_up_to_date(&self.storage.sql)
-                .map_err(|error| self.fault("schema_failed", &error))?;
-            self.ready.set(true);
+            let used = schema::exists(&self.storage.sql);
+            if !used.map_err(|error| self.fault("schema_unreadable", &error))? {
+                return Ok(());
+            }
+            self.prepare()?;
         }
         let loaded = self.storage.load(id).map_err(|error| self.fault("load_failed", &error))?;
         if let Some((chat, progress)) = loaded {
@@ -103,6 +105,17 @@ impl Room {
             let stale_people = !stale.is_empty();
             self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_people }));
             self.recover();
+        }
+        Ok(())
+    }
+
+    /// Brings the tables up to date.
+    fn prepare(&self) -> Result<(), Problem> {
+        if !self.ready.replace(true) {
+            schema::bring_up_to_date(&self.storage.sql).map_err(|error| {
+                self.ready.set(false);
+                self.fault("schema_failed", &error)
+            })?;
         }
         Ok(())
     }
@@ -142,6 +155,10 @@ impl Room {
         if let ChatCommand::IssueTicket = command {
             return self.issue_ticket(actor, org);
         }
+        if !matches!(command, ChatCommand::Create { .. }) && self.with_chat(|_| ()).is_none() {
+            return Err(ProblemCode::NotFound.into());
+        }
+        self.prepare()?;
         // By the org's word somebody is told: who begins, or who asked.
         let tell = if let ChatCommand::Create { creator, .. } = &command {
             Some(creator.id)

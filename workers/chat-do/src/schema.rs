@@ -55,6 +55,11 @@ const STEPS: &[&str] = &["
     CREATE TABLE tickets (ticket TEXT PRIMARY KEY, user TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
 "];
 
+/// Whether the object was ever used. Asking writes nothing, so that a made-up id leaves no database behind.
+pub(crate) fn exists(sql: &Sql) -> Result<bool> {
+    Ok(sql.text("SELECT name FROM sqlite_master WHERE name = 'schema_version'", vec![])?.is_some())
+}
+
 /// Creates what is missing. Cheap when nothing is.
 pub(crate) fn bring_up_to_date(sql: &Sql) -> Result<()> {
     sql.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", vec![])?;

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::JsString;
-use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::messages::PostMessage;
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::socket::{ClientFrame, ServerFrame, close};
@@ -260,23 +259,23 @@ pub(crate) fn left(room: &Rc<Room>, socket: &WebSocket) {
 }
 
 /// Tells everybody what a commit brought, in one frame, and closes the sockets of those who were put out.
-pub(crate) fn tell_events(room: &Rc<Room>, events: &[Event]) {
-    let texts: Vec<String> = events.iter().filter_map(|event| json(event).ok()).collect();
+pub(crate) fn tell_events(room: &Rc<Room>, texts: &[String], removed: &[UserId]) {
     if texts.is_empty() {
         return;
     }
-    let frame = JsString::from(events_frame(&texts.join(",")));
-    room.seats.with(&room.state, |seats| seats.iter().for_each(|seat| send_text(&seat.socket, &frame)));
-    for event in events {
-        if let EventBody::ParticipantLeft { participant: ParticipantId::User { id } } = event.body {
-            let gone: Vec<Seat> = room.seats.with(&room.state, |seats| {
-                let (gone, kept) = seats.drain(..).partition(|seat| seat.user == id);
-                *seats = kept;
-                gone
-            });
-            gone.iter().for_each(|seat| shut(&seat.socket, close::REMOVED, "no longer a participant"));
+    room.seats.with(&room.state, |seats| {
+        if !seats.is_empty() {
+            let frame = JsString::from(events_frame(&texts.join(",")));
+            seats.iter().for_each(|seat| send_text(&seat.socket, &frame));
         }
-    }
+        seats.retain(|seat| {
+            let gone = removed.contains(&seat.user);
+            if gone {
+                shut(&seat.socket, close::REMOVED, "no longer a participant");
+            }
+            !gone
+        });
+    });
 }
 
 /// Tells everybody.

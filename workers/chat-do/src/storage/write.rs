@@ -14,15 +14,16 @@ use crate::sql::{Value, int};
 const BATCH_BYTES: usize = 1_000_000;
 
 impl Storage {
-    /// Writes new events and all that follows from them. `messages` is the count before the first of them.
+    /// Writes new events and all that follows from them; gives their wire forms. `messages` is the count before them.
     pub(crate) fn store(
         &self,
         chat: ChatId,
         events: &[Event],
         turns: &[TurnChange],
         messages: u64,
-    ) -> Result<()> {
-        self.append(events, messages)?;
+    ) -> Result<Vec<String>> {
+        let texts = events.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<String>>>()?;
+        self.append(events, &texts, messages)?;
         for event in events {
             self.follow(event)?;
         }
@@ -38,16 +39,15 @@ impl Storage {
                 TurnChange::End(_) => {}
             }
         }
-        Ok(())
+        Ok(texts)
     }
 
     /// Appends to the log: many events in one statement with one bound text, for bound values are dear.
-    fn append(&self, events: &[Event], mut messages: u64) -> Result<()> {
+    fn append(&self, events: &[Event], texts: &[String], mut messages: u64) -> Result<()> {
         let mut rows = String::with_capacity(events.len() * 400);
-        for event in events {
+        for (event, text) in events.iter().zip(texts) {
             messages += u64::from(matches!(event.body, EventBody::MessagePosted(_)));
             let (kind, client_id, target) = columns(&event.body);
-            let text = serde_json::to_string(event)?;
             if !rows.is_empty() && rows.len() + text.len() > BATCH_BYTES {
                 self.insert(&mut rows)?;
             }
