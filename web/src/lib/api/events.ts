@@ -1,0 +1,508 @@
+// Generated from shared/contract by its example `typescript`. Do not edit.
+
+/**
+ * Who a command comes from.
+ */
+export type Actor = { "kind": "user", 
+/**
+ * Which.
+ */
+id: UserId, } | { "kind": "agent", 
+/**
+ * Which.
+ */
+id: AgentId, } | { "kind": "system" };
+
+/**
+ * A configured participant that answers with a model. 
+ */
+export type AgentId = string;
+
+/**
+ * How an agent is mentioned: 2 to 32 of `a-z 0-9 -`, starting with a letter, not ending with a hyphen.
+ */
+export type AgentSlug = string;
+
+/**
+ * A named place in an org that holds chats. 
+ */
+export type ChannelId = string;
+
+/**
+ * What a client sends.
+ */
+export type ClientFrame = { "type": "post", 
+/**
+ * Names the request in its answer.
+ */
+id: number, 
+/**
+ * The sender's name for the message.
+ */
+client_id: string, 
+/**
+ * Markdown.
+ */
+text: string, 
+/**
+ * The message it answers.
+ */
+reply_to?: MessageId, } | { "type": "read", 
+/**
+ * The newest event seen.
+ */
+seq: Seq, } | { "type": "typing", 
+/**
+ * Writing or not.
+ */
+active: boolean, };
+
+/**
+ * One entry of a chat's log.
+ */
+export type Event = { 
+/**
+ * Its place: 1, 2, 3, … without gaps.
+ */
+seq: Seq, 
+/**
+ * When the chat accepted it.
+ */
+at: Timestamp, 
+/**
+ * Who caused it.
+ */
+actor: Actor, } & ({ "type": "chat.created", 
+/**
+ * The org that owns it.
+ */
+org: OrgId, 
+/**
+ * The channel it is in.
+ */
+channel: ChannelId, 
+/**
+ * Its title.
+ */
+title: string, } | { "type": "chat.renamed", 
+/**
+ * The new title.
+ */
+title: string, } | { "type": "chat.default_agent_set", 
+/**
+ * The agent; nobody answers when absent.
+ */
+agent: AgentId | null, } | { "type": "participant.joined", 
+/**
+ * Who, and as what.
+ */
+participant: Participant, } | { "type": "participant.left", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "message.posted" } & MessagePosted | { "type": "message.edited", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * The new text; empty once the message was deleted.
+ */
+text: string, } | { "type": "message.deleted", 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "reaction.added", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * With what.
+ */
+emoji: string, } | { "type": "reaction.removed", 
+/**
+ * Which message.
+ */
+message: MessageId, 
+/**
+ * Which reaction.
+ */
+emoji: string, } | { "type": "turn.queued", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * The agent.
+ */
+agent: AgentId, 
+/**
+ * The message to answer.
+ */
+cause: MessageId, 
+/**
+ * 0 for a person's message; one more for each agent between.
+ */
+depth: number, } | { "type": "turn.started", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * 1, 2, …
+ */
+attempt: number, } | { "type": "turn.tool_called", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * The call.
+ */
+call: ToolCall, } | { "type": "turn.tool_returned", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * What it answered.
+ */
+result: ToolResult, } | { "type": "turn.completed", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * The answer.
+ */
+message: MessageId, 
+/**
+ * The model that gave it, as `provider:model`.
+ */
+model: string, 
+/**
+ * What it used, over all its steps.
+ */
+usage: Usage, } | { "type": "turn.failed", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * Why.
+ */
+failure: TurnFailure, } | { "type": "turn.cancelled", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * What the agent had said by then, if anything.
+ */
+message: MessageId | null, });
+
+/**
+ * A message. 
+ */
+export type MessageId = string;
+
+/**
+ * A message as it was posted.
+ */
+export type MessagePosted = { 
+/**
+ * Its id.
+ */
+message: MessageId, 
+/**
+ * Markdown; empty once the message was deleted.
+ */
+text: string, 
+/**
+ * What the sender called it, so that a retry is known and a pending message finds its place.
+ */
+client_id?: string, 
+/**
+ * The message it answers.
+ */
+reply_to?: MessageId, 
+/**
+ * The turn that it is the answer of.
+ */
+turn?: TurnId, 
+/**
+ * The answer was stopped before its end.
+ */
+partial?: boolean, };
+
+/**
+ * A tenant. 
+ */
+export type OrgId = string;
+
+/**
+ * A participant as the chat knows it.
+ */
+export type Participant = { 
+/**
+ * Who.
+ */
+id: ParticipantId, 
+/**
+ * Name shown beside messages.
+ */
+name: string, 
+/**
+ * How an agent is mentioned, without the `@`; people have none.
+ */
+slug?: AgentSlug, 
+/**
+ * What they may do.
+ */
+role: ParticipantRole, };
+
+/**
+ * Who takes part in a chat.
+ */
+export type ParticipantId = { "kind": "user", 
+/**
+ * Which.
+ */
+id: UserId, } | { "kind": "agent", 
+/**
+ * Which.
+ */
+id: AgentId, };
+
+/**
+ * What a participant may do in a chat.
+ */
+export type ParticipantRole = "moderator" | "member";
+
+/**
+ * A refusal, as sent in `application/problem+json` bodies and socket frames.
+ */
+export type Problem = { 
+/**
+ * Always `about:blank`: the code says it all.
+ */
+type: string, 
+/**
+ * The code's short name.
+ */
+title: string, 
+/**
+ * The HTTP status.
+ */
+status: number, 
+/**
+ * What to act on.
+ */
+code: ProblemCode, 
+/**
+ * What happened here, for people.
+ */
+detail?: string, 
+/**
+ * The field at fault, where there is one.
+ */
+field?: string, 
+/**
+ * Seconds to wait before trying again.
+ */
+retry_after_s?: number, 
+/**
+ * The request, as in the logs.
+ */
+request_id?: RequestId, };
+
+/**
+ * What went wrong, as a client can act on it. Stable: a code keeps its meaning.
+ */
+export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+
+/**
+ * One request, from the edge through every process it touches. 
+ */
+export type RequestId = string;
+
+/**
+ * Place of an event in its chat's log. The first event is 1; 0 means "before the first".
+ */
+export type Seq = number;
+
+/**
+ * What the server sends.
+ */
+export type ServerFrame = { "type": "hello", 
+/**
+ * Who the socket belongs to.
+ */
+you: UserId, 
+/**
+ * The newest event.
+ */
+head: Seq, 
+/**
+ * Who is here.
+ */
+present: Array<UserId>, } | { "type": "events", 
+/**
+ * At least one.
+ */
+events: Array<Event>, } | { "type": "done", 
+/**
+ * The request's `id`.
+ */
+id: number, 
+/**
+ * The message.
+ */
+message: MessageId, 
+/**
+ * The event that posted it.
+ */
+seq: Seq, } | { "type": "refused", 
+/**
+ * The request's `id`, where the frame had one.
+ */
+id?: number, 
+/**
+ * Why.
+ */
+problem: Problem, } | { "type": "delta", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * Where the text goes.
+ */
+offset: number, 
+/**
+ * The text.
+ */
+text: string, } | { "type": "typing", 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Writing or not.
+ */
+active: boolean, } | { "type": "presence", 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Here or gone.
+ */
+here: boolean, } | { "type": "read", 
+/**
+ * The newest event read.
+ */
+seq: Seq, };
+
+/**
+ * A point in time: milliseconds since the Unix epoch inside, RFC 3339 in UTC outside (`2026-11-20T08:15:30.123Z`).
+ */
+export type Timestamp = string;
+
+/**
+ * A call of a tool by an agent.
+ */
+export type ToolCall = { 
+/**
+ * The model's name for this call; unique within the turn.
+ */
+id: string, 
+/**
+ * The tool.
+ */
+name: string, 
+/**
+ * The arguments, as JSON.
+ */
+arguments: unknown, };
+
+/**
+ * What a tool answered.
+ */
+export type ToolResult = { 
+/**
+ * The call it answers.
+ */
+id: string, 
+/**
+ * What the agent is told.
+ */
+content: string, 
+/**
+ * The call did not succeed.
+ */
+is_error: boolean, };
+
+/**
+ * Why a turn ended without an answer.
+ */
+export type TurnFailure = { 
+/**
+ * What to act on.
+ */
+code: TurnFailureCode, 
+/**
+ * For people; never a provider's raw text.
+ */
+detail: string, };
+
+/**
+ * Why a turn ended without an answer, as one can act on it.
+ */
+export type TurnFailureCode = "too_deep" | "queue_full" | "agent_unavailable" | "not_configured" | "authentication" | "refused" | "context_too_long" | "provider_unavailable" | "too_many_steps" | "interrupted" | "internal";
+
+/**
+ * One piece of agent work. 
+ */
+export type TurnId = string;
+
+/**
+ * Tokens used.
+ */
+export type Usage = { 
+/**
+ * Tokens the model read.
+ */
+input_tokens: number, 
+/**
+ * Tokens the model wrote.
+ */
+output_tokens: number, };
+
+/**
+ * A person with an account. 
+ */
+export type UserId = string;
+
+/** Sub-protocol of the chat socket. */
+export const SOCKET_PROTOCOL = 'slipway.v1';
+
+/** Close codes of the chat socket beyond those of RFC 6455. */
+export const CLOSE = {
+  badFrame: 4400,
+  removed: 4403,
+  replaced: 4408,
+  resync: 4409,
+} as const;
+
+/** Limits that the app checks before it sends; the server checks them again. */
+export const LIMITS = {
+  messageBytes: 65536,
+  nameChars: 120,
+  instructionsBytes: 16384,
+  pageDefault: 50,
+  pageMax: 200,
+  passwordMin: 10,
+  passwordMax: 256,
+} as const;

@@ -1,0 +1,311 @@
+// A window of a chat's log, always reaching to the newest event known, folded into what is shown: messages with their
+// edits and reactions, turns with their tools, names. A window that ends at the head folds to the right states, because
+// all that changes a message comes after it.
+//
+// Folded values are never changed in place: a change makes a new value, so that what is drawn knows what to redraw.
+import type { Actor, AgentId, Event, Participant, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
+import type { OpenTurn, TurnState } from '#lib/api/resources.ts';
+
+export interface Reaction {
+  emoji: string;
+  /** Keys of those who reacted, in order. */
+  by: string[];
+}
+
+export interface Message {
+  id: string;
+  seq: number;
+  at: string;
+  author: Actor;
+  text: string;
+  clientId?: string | undefined;
+  replyTo?: string | undefined;
+  turn?: string | undefined;
+  /** The answer was stopped before its end. */
+  partial: boolean;
+  deleted: boolean;
+  editedAt?: string | undefined;
+  reactions: Reaction[];
+}
+
+export interface ToolUse {
+  call: ToolCall;
+  at: string;
+  result?: ToolResult | undefined;
+  endedAt?: string | undefined;
+}
+
+export interface Turn {
+  id: string;
+  agent: AgentId | null;
+  cause?: string | undefined;
+  state: TurnState;
+  attempt: number;
+  queuedAt?: string | undefined;
+  startedAt?: string | undefined;
+  endedAt?: string | undefined;
+  tools: ToolUse[];
+  message?: string | undefined;
+  model?: string | undefined;
+  usage?: Usage | undefined;
+  failure?: TurnFailure | undefined;
+}
+
+export type NoticeEvent = Extract<
+  Event,
+  {
+    type:
+      | 'chat.created'
+      | 'chat.renamed'
+      | 'chat.default_agent_set'
+      | 'participant.joined'
+      | 'participant.left';
+  }
+>;
+
+/** What has a place in the list of messages. */
+export type Entry =
+  | { kind: 'message'; seq: number; id: string }
+  | { kind: 'notice'; seq: number; event: NoticeEvent }
+  | { kind: 'turn'; seq: number; id: string };
+
+export interface Name {
+  name: string;
+  slug?: string | undefined;
+}
+
+/** One text for whoever did something: the id, or `system`. */
+export const keyOf = (actor: Actor): string => (actor.kind === 'system' ? 'system' : actor.id);
+
+export class ChatLog {
+  messages = new Map<string, Message>();
+  turns = new Map<string, Turn>();
+  entries: Entry[] = [];
+  names = new Map<string, Name>();
+  #events: Event[] = [];
+  #seeded: OpenTurn[] = [];
+
+  /** The oldest event here; 0 when there is none. */
+  get first(): number {
+    return this.#events[0]?.seq ?? 0;
+  }
+
+  /** The newest event here; 0 when there is none. */
+  get last(): number {
+    return this.#events.at(-1)?.seq ?? 0;
+  }
+
+  /** Turns that were open when the chat was described; they may have begun before this window. */
+  seed(open: OpenTurn[], participants: Participant[]): void {
+    this.#seeded = open;
+    for (const participant of participants) this.#name(participant);
+    for (const turn of open) this.#seedTurn(turn);
+  }
+
+  /** Adds newer events. What is here already is passed over. False: some are missing in between, nothing was added. */
+  append(events: readonly Event[]): boolean {
+    const fresh = events.filter((event) => event.seq > this.last);
+    const start = this.last;
+    if (start !== 0 && fresh.some((event, index) => event.seq !== start + 1 + index)) return false;
+    for (const event of fresh) {
+      this.#events.push(event);
+      this.#fold(event);
+    }
+    return true;
+  }
+
+  /** Adds older events, which must end right before the first one here. False: they do not, nothing was added. */
+  prepend(events: readonly Event[]): boolean {
+    const fresh = events.filter((event) => event.seq < this.first);
+    if (fresh.length === 0) return true;
+    if (fresh.at(-1)?.seq !== this.first - 1) return false;
+    const before = { messages: this.messages, turns: this.turns };
+    this.#events = [...fresh, ...this.#events];
+    this.messages = new Map();
+    this.turns = new Map();
+    this.entries = [];
+    for (const event of this.#events) this.#fold(event);
+    for (const turn of this.#seeded) this.#seedTurn(turn);
+    // What came out equal stays the same value, so that only what changed is drawn again.
+    keepEqual(this.messages, before.messages);
+    keepEqual(this.turns, before.turns);
+    return true;
+  }
+
+  /** Turns that have not ended, oldest first. */
+  get openTurns(): Turn[] {
+    return [...this.turns.values()].filter(isOpen);
+  }
+
+  #fold(event: Event): void {
+    switch (event.type) {
+      case 'message.posted': {
+        this.messages.set(event.message, {
+          id: event.message,
+          seq: event.seq,
+          at: event.at,
+          author: event.actor,
+          text: event.text,
+          clientId: event.client_id,
+          replyTo: event.reply_to,
+          turn: event.turn,
+          partial: event.partial ?? false,
+          deleted: false,
+          reactions: [],
+        });
+        this.entries.push({ kind: 'message', seq: event.seq, id: event.message });
+        if (event.turn) {
+          this.#turn(event.turn, event.actor, (turn) => ({ ...turn, message: event.message }));
+        }
+        break;
+      }
+      case 'message.edited':
+        this.#message(event.message, (message) =>
+          message.deleted ? message : { ...message, text: event.text, editedAt: event.at },
+        );
+        break;
+      case 'message.deleted':
+        this.#message(event.message, (message) => ({ ...message, text: '', deleted: true, reactions: [] }));
+        break;
+      case 'reaction.added':
+        this.#message(event.message, (message) => ({
+          ...message,
+          reactions: withReaction(message.reactions, event.emoji, keyOf(event.actor), true),
+        }));
+        break;
+      case 'reaction.removed':
+        this.#message(event.message, (message) => ({
+          ...message,
+          reactions: withReaction(message.reactions, event.emoji, keyOf(event.actor), false),
+        }));
+        break;
+      case 'turn.queued':
+        this.turns.set(event.turn, {
+          id: event.turn,
+          agent: event.agent,
+          cause: event.cause,
+          state: 'queued',
+          attempt: 0,
+          queuedAt: event.at,
+          tools: [],
+        });
+        break;
+      case 'turn.started':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          state: 'running',
+          attempt: event.attempt,
+          startedAt: turn.startedAt ?? event.at,
+        }));
+        break;
+      case 'turn.tool_called':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          tools: [...turn.tools.filter((use) => use.call.id !== event.call.id), { call: event.call, at: event.at }],
+        }));
+        break;
+      case 'turn.tool_returned':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          tools: turn.tools.map((use) =>
+            use.call.id === event.result.id ? { ...use, result: event.result, endedAt: event.at } : use,
+          ),
+        }));
+        break;
+      case 'turn.completed':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          state: 'completed',
+          endedAt: event.at,
+          message: event.message,
+          model: event.model,
+          usage: event.usage,
+        }));
+        break;
+      case 'turn.failed':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          state: 'failed',
+          endedAt: event.at,
+          failure: event.failure,
+        }));
+        this.entries.push({ kind: 'turn', seq: event.seq, id: event.turn });
+        break;
+      case 'turn.cancelled':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          state: 'cancelled',
+          endedAt: event.at,
+          message: event.message ?? turn.message,
+        }));
+        // With a message, that message shows that it was stopped.
+        if (!event.message) this.entries.push({ kind: 'turn', seq: event.seq, id: event.turn });
+        break;
+      case 'participant.joined':
+        this.#name(event.participant);
+        this.entries.push({ kind: 'notice', seq: event.seq, event });
+        break;
+      case 'chat.created':
+      case 'chat.renamed':
+      case 'chat.default_agent_set':
+      case 'participant.left':
+        this.entries.push({ kind: 'notice', seq: event.seq, event });
+        break;
+      default:
+        // A kind of event that is newer than this page: it has its place in the order and nothing to show.
+        break;
+    }
+  }
+
+  #name(participant: Participant): void {
+    this.names.set(participant.id.id, { name: participant.name, slug: participant.slug });
+  }
+
+  #message(id: string, change: (message: Message) => Message): void {
+    const message = this.messages.get(id);
+    // A message before the window: the change shows once the window reaches it.
+    if (message) this.messages.set(id, change(message));
+  }
+
+  #turn(id: string, actor: Actor, change: (turn: Turn) => Turn): void {
+    const seeded = this.#seeded.find((turn) => turn.id === id)?.agent;
+    const agent = seeded ?? (actor.kind === 'agent' ? actor.id : null);
+    const turn = this.turns.get(id) ?? { id, agent, state: 'running' as const, attempt: 1, tools: [] };
+    this.turns.set(id, change(turn));
+  }
+
+  #seedTurn(open: OpenTurn): void {
+    if (this.turns.has(open.id)) return;
+    this.turns.set(open.id, { id: open.id, agent: open.agent, state: open.state, attempt: 1, tools: [] });
+  }
+}
+
+export const isOpen = (turn: Turn): boolean =>
+  turn.state === 'queued' || turn.state === 'running' || turn.state === 'waiting';
+
+/** The first message of others after the event `read`. */
+export function firstUnread(log: ChatLog, read: number, me: string): Message | undefined {
+  for (const message of log.messages.values()) {
+    if (message.seq > read && !message.deleted && keyOf(message.author) !== me) return message;
+  }
+  return undefined;
+}
+
+function withReaction(reactions: Reaction[], emoji: string, who: string, on: boolean): Reaction[] {
+  const present = reactions.some((reaction) => reaction.emoji === emoji);
+  if (on && !present) return [...reactions, { emoji, by: [who] }];
+  return reactions
+    .map((reaction) => {
+      if (reaction.emoji !== emoji) return reaction;
+      const others = reaction.by.filter((key) => key !== who);
+      return { emoji, by: on ? [...others, who] : others };
+    })
+    .filter((reaction) => reaction.by.length > 0);
+}
+
+function keepEqual<T>(now: Map<string, T>, before: Map<string, T>): void {
+  for (const [id, value] of now) {
+    const old = before.get(id);
+    if (old !== undefined && JSON.stringify(old) === JSON.stringify(value)) now.set(id, old);
+  }
+}

@@ -1,0 +1,62 @@
+// The rows of a chat, top to bottom: days, the unread line, messages in groups, notices, ended turns. Pure: the same log
+// gives the same rows, with the same keys.
+import { dayKey } from '#lib/moments.ts';
+
+import { type ChatLog, type Message, type NoticeEvent, type Turn, keyOf } from './log.ts';
+
+export type Row =
+  | { kind: 'day'; key: string; at: string }
+  | { kind: 'unread'; key: string }
+  | { kind: 'message'; key: string; message: Message; turn: Turn | undefined; grouped: boolean }
+  | { kind: 'notices'; key: string; events: NoticeEvent[] }
+  | { kind: 'turn'; key: string; turn: Turn };
+
+/** Messages of one author within this time stand under one name. */
+const GROUP_MS = 5 * 60_000;
+
+export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
+  const rows: Row[] = [];
+  let day = '';
+  /** The message right above, if the next one may join it. */
+  let above: Message | null = null;
+
+  for (const entry of log.entries) {
+    const turn = entry.kind === 'turn' ? log.turns.get(entry.id) : undefined;
+    const message = entry.kind === 'message' ? log.messages.get(entry.id) : undefined;
+    const at = message?.at ?? turn?.endedAt ?? (entry.kind === 'notice' ? entry.event.at : '');
+    if (at !== '' && dayKey(at) !== day) {
+      day = dayKey(at);
+      rows.push({ kind: 'day', key: `day-${day}`, at });
+      above = null;
+    }
+    if (message) {
+      if (message.id === unreadFrom) {
+        rows.push({ kind: 'unread', key: 'unread' });
+        above = null;
+      }
+      const grouped =
+        above !== null &&
+        !message.replyTo &&
+        keyOf(above.author) === keyOf(message.author) &&
+        Date.parse(message.at) - Date.parse(above.at) < GROUP_MS;
+      rows.push({
+        kind: 'message',
+        // An answer keeps the key of its turn, so that the streamed text becomes the message without being drawn anew.
+        key: message.turn ?? message.clientId ?? message.id,
+        message,
+        turn: message.turn ? log.turns.get(message.turn) : undefined,
+        grouped,
+      });
+      above = message;
+    } else if (entry.kind === 'notice') {
+      const last = rows.at(-1);
+      if (last?.kind === 'notices') rows[rows.length - 1] = { ...last, events: [...last.events, entry.event] };
+      else rows.push({ kind: 'notices', key: `notice-${entry.seq}`, events: [entry.event] });
+      above = null;
+    } else if (turn) {
+      rows.push({ kind: 'turn', key: turn.id, turn });
+      above = null;
+    }
+  }
+  return rows;
+}

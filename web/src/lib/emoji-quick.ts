@@ -1,0 +1,2 @@
+// The emoji that are one press away on every message.
+export const QUICK = ['👍', '🎉', '👀'];

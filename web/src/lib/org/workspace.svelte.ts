@@ -1,0 +1,113 @@
+// What the app knows of one org: channels, chat lists, members, agents. Screens read it; nothing here draws.
+import { createContext } from 'svelte';
+import { SvelteMap } from 'svelte/reactivity';
+
+import { agents, channels, chats, members } from '#lib/api/rest.ts';
+import type { Agent, Channel, ChatSummary, Member, Org, Role } from '#lib/api/resources.ts';
+import { Paged } from '#lib/paged.svelte.ts';
+import { session } from '#lib/session.svelte.ts';
+
+/** Unread counts are asked for this often while the page is visible. */
+const POLL_MS = 15_000;
+
+const RANK: Record<Role, number> = { guest: 0, member: 1, admin: 2, owner: 3 };
+
+export class Workspace {
+  readonly id: string;
+  readonly channels: Paged<Channel>;
+  readonly members: Paged<Member>;
+  readonly agents: Paged<Agent>;
+  readonly #chats = new SvelteMap<string, Paged<ChatSummary>>();
+  #opened: string | null = null;
+
+  constructor(id: string) {
+    this.id = id;
+    this.channels = new Paged((query) => channels.list(id, { limit: 200, ...query }));
+    this.members = new Paged((query) => members.list(id, query));
+    this.agents = new Paged((query) => agents.list(id, query));
+  }
+
+  get org(): Org | undefined {
+    return session.orgs?.find((org) => org.id === this.id);
+  }
+
+  /** Whether the user's role is `role` or above. */
+  may(role: Role): boolean {
+    return RANK[this.org?.role ?? 'guest'] >= RANK[role];
+  }
+
+  get unread(): number {
+    return this.channels.items.reduce((sum, channel) => sum + channel.unread, 0);
+  }
+
+  get defaultAgent(): Agent | undefined {
+    return this.agents.items.find((agent) => agent.is_default && agent.enabled);
+  }
+
+  channel(id: string): Channel | undefined {
+    return this.channels.items.find((channel) => channel.id === id);
+  }
+
+  /** The list of a channel's chats; made on first use, loaded by the caller. */
+  chatsOf(channel: string): Paged<ChatSummary> {
+    let list = this.#chats.get(channel);
+    if (!list) {
+      list = new Paged((query) => chats.list(this.id, channel, query));
+      this.#chats.set(channel, list);
+    }
+    return list;
+  }
+
+  /** Every chat that was listed so far. */
+  get knownChats(): ChatSummary[] {
+    return [...this.#chats.values()].flatMap((list) => list.items);
+  }
+
+  load(): void {
+    void this.channels.load();
+    void this.members.loadAll();
+    void this.agents.loadAll();
+  }
+
+  /** Keeps unread counts fresh until the returned function is called. */
+  watch(): () => void {
+    const poll = (): void => {
+      if (document.visibilityState !== 'visible') return;
+      void this.channels.refresh((channel) => channel.id);
+      if (this.#opened) void this.chatsOf(this.#opened).refresh((chat) => chat.id);
+    };
+    const timer = setInterval(poll, POLL_MS);
+    document.addEventListener('visibilitychange', poll);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', poll);
+    };
+  }
+
+  /** Names the channel whose chat list is on screen; null for none. */
+  opens(channel: string | null): void {
+    this.#opened = channel;
+  }
+
+  /** Puts what the open chat knows of itself into its list, ahead of the next poll. */
+  noteChat(channel: string, id: string, change: Partial<ChatSummary>): void {
+    const list = this.#chats.get(channel);
+    const before = list?.items.find((chat) => chat.id === id);
+    if (!list || !before) return;
+    const after = { ...before, ...change };
+    if (Object.keys(change).every((key) => before[key as keyof ChatSummary] === after[key as keyof ChatSummary])) return;
+    list.change((items) =>
+      items
+        .map((chat) => (chat.id === id ? after : chat))
+        .sort((one, other) => (one.last_message_at < other.last_message_at ? 1 : -1)),
+    );
+    const read = before.unread - after.unread;
+    if (read !== 0) {
+      this.channels.change((items) =>
+        items.map((item) => (item.id === channel ? { ...item, unread: Math.max(0, item.unread - read) } : item)),
+      );
+    }
+  }
+}
+
+export const [workspace, provideWorkspace] = createContext<() => Workspace>();

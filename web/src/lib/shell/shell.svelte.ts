@@ -1,0 +1,11 @@
+// What lies over the workspace at the moment: drawer, palette, dialogs that more than one place opens.
+
+class Shell {
+  drawer = $state(false);
+  palette = $state(false);
+  shortcuts = $state(false);
+  newChannel = $state(false);
+  newChat = $state(false);
+}
+
+export const shell = new Shell();
