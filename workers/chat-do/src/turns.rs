@@ -165,11 +165,11 @@ async fn step(room: &Rc<Room>, id: TurnId) -> StepEnd {
             Some(Ok(EngineFrame::Text { text })) => teller.add(room, &text),
             Some(Ok(EngineFrame::Call(call))) => calls.push(call),
             Some(Ok(EngineFrame::Alive)) => {}
-            Some(Ok(EngineFrame::Finished { model, usage })) => {
+            Some(Ok(EngineFrame::Finished { model, usage, cut })) => {
                 teller.tell(room);
                 let text = room.running.said(id);
                 if calls.is_empty() {
-                    return StepEnd::Answered { text, cut: teller.cut, model, usage };
+                    return StepEnd::Answered { text, cut: cut || teller.cut, model, usage };
                 }
                 let results =
                     room.with_chat(|chat| calls.iter().map(|call| tools::answer(chat, call)).collect());

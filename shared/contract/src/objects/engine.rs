@@ -85,6 +85,9 @@ pub enum EngineFrame {
         model: String,
         /// What it used.
         usage: Usage,
+        /// The answer stopped at the model's limit, before its end.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        cut: bool,
     },
     /// The step failed.
     Failed {

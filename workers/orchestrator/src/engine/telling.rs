@@ -78,7 +78,8 @@ impl Telling {
             let message = "the model declined to answer";
             return Err(ProviderError::new(ErrorKind::Refused, provider, message));
         }
-        Ok(EngineFrame::Finished { model, usage: self.usage })
+        let cut = self.reason == Some(FinishReason::Length);
+        Ok(EngineFrame::Finished { model, usage: self.usage, cut })
     }
 
     /// No message is longer than the limit: what would lie beyond it is read for the usage at its end only. One piece
@@ -174,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_usage_counts_as_none_used() {
+    fn an_answer_that_hit_the_limit_is_told_as_cut() {
         check(
             Telling::default(),
             vec![vec![text("Hi"), finished(FinishReason::Length)]],
             expect![[r#"
                 {"text":{"text":"Hi"}}
-                {"finished":{"model":"openai:m","usage":{"input_tokens":0,"output_tokens":0}}}
+                {"finished":{"model":"openai:m","usage":{"input_tokens":0,"output_tokens":0},"cut":true}}
             "#]],
         );
     }

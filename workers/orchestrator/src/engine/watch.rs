@@ -147,15 +147,15 @@ mod tests {
             Awaited::FirstByte,
             &[],
             expect![[r#"
-              0s Wait(15000)
-             15s Alive
-             15s Wait(15000)
-             30s Alive
-             30s Wait(15000)
-             45s Alive
-             45s Wait(15000)
-             60s Late(Silent(FirstByte))
-        "#]],
+                  0s Wait(15000)
+                 15s Alive
+                 15s Wait(15000)
+                 30s Alive
+                 30s Wait(15000)
+                 45s Alive
+                 45s Wait(15000)
+                 60s Late(Silent(FirstByte))
+            "#]],
         );
     }
 
@@ -165,16 +165,16 @@ mod tests {
             Awaited::FirstByte,
             &[18, 30],
             expect![[r#"
-              0s Wait(15000)
-             15s Alive
-             15s Wait(15000)
-             18s Wait(12000)
-             30s Alive
-             30s Wait(15000)
-             45s Alive
-             45s Wait(5000)
-             50s Late(Silent(More))
-        "#]],
+                  0s Wait(15000)
+                 15s Alive
+                 15s Wait(15000)
+                 18s Wait(12000)
+                 30s Alive
+                 30s Wait(15000)
+                 45s Alive
+                 45s Wait(5000)
+                 50s Late(Silent(More))
+            "#]],
         );
     }
 
@@ -184,9 +184,9 @@ mod tests {
             Awaited::Agent,
             &[],
             expect![[r#"
-              0s Wait(10000)
-             10s Late(Silent(Agent))
-        "#]],
+                  0s Wait(10000)
+                 10s Late(Silent(Agent))
+            "#]],
         );
     }
 
