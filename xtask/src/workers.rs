@@ -13,6 +13,9 @@ use crate::command::Command;
 use crate::progress::{Progress, remedy};
 use crate::{fingerprint, repo};
 
+/// Stands before wasm-opt.
+const WASM_OPT: &str = "xtask/stack/wasm-opt.sh";
+
 /// One of the four Workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Worker {
@@ -97,7 +100,7 @@ impl Worker {
             .within(&self.folder())
             .env("WASM_BINDGEN_BIN", &tools.wasm_bindgen)
             .env("ESBUILD_BIN", bin.join("esbuild"))
-            .env("WASM_OPT_BIN", bin.join("wasm-opt"))
+            .env("WASM_OPT_BIN", repo::root().join(WASM_OPT))
             // The tools' own backtraces say nothing about the Worker's sources.
             .env("RUST_BACKTRACE", "0")
             .without_env("RUSTFLAGS")
@@ -113,10 +116,8 @@ impl Worker {
     /// Everything the build reads: the crate, the workspace's crates below it, versions and settings.
     fn inputs(self) -> Result<BTreeSet<PathBuf>> {
         let root = repo::root();
-        let mut inputs: BTreeSet<PathBuf> =
-            ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"]
-                .map(|name| root.join(name))
-                .into();
+        let settings = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml", WASM_OPT];
+        let mut inputs: BTreeSet<PathBuf> = settings.map(|name| root.join(name)).into();
         let workspace = read_manifest(root)?;
         let mut open = vec![self.folder()];
         while let Some(folder) = open.pop() {
