@@ -4,6 +4,7 @@ pub mod agents;
 pub mod auth;
 pub mod channels;
 pub mod chats;
+pub mod health;
 pub mod invitations;
 pub mod members;
 pub mod messages;

@@ -1,0 +1,16 @@
+//! What handlers take as arguments. An extractor proves what its type says; where it cannot, the request is refused.
+
+mod body;
+mod caller;
+mod chat_scope;
+mod org_header;
+pub(crate) mod org_member;
+mod origin;
+mod params;
+
+pub(crate) use body::{Body, PostBody};
+pub(crate) use caller::Caller;
+pub(crate) use chat_scope::ChatScope;
+pub(crate) use org_member::OrgMember;
+pub(crate) use origin::{NotForeign, SameOrigin};
+pub(crate) use params::{Ids, Query};
