@@ -3,7 +3,7 @@
 //! refuses a file of any other version, and worker-build a `worker` of another release line.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -37,11 +37,19 @@ pub(crate) fn install(progress: &Progress) -> Result<()> {
     let wanted =
         [("worker-build", "worker", "worker-build"), ("wasm-bindgen-cli", "wasm-bindgen", "wasm-bindgen")];
     let mut installed = 0;
+    let mut target = None;
     for (package, library, program) in wanted {
         let version = locked_version(library)?;
         let folder = repo::tool(package, &version)?;
         if !folder.join("bin").join(program).exists() {
-            compile(package, &version, &folder, progress)?;
+            let parent = folder.parent().context("the tool's folder has no parent")?;
+            fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+            // The two have most of their dependencies in common.
+            let target = match &mut target {
+                Some(target) => target,
+                none => none.insert(tempfile::Builder::new().prefix(".target-").tempdir_in(parent)?),
+            };
+            compile(package, &version, &folder, target.path(), progress)?;
             installed += 1;
         }
     }
@@ -50,17 +58,18 @@ pub(crate) fn install(progress: &Progress) -> Result<()> {
 }
 
 /// Compiles into a folder beside the final one, then renames: a cancelled run leaves nothing half done.
-fn compile(package: &str, version: &str, folder: &PathBuf, progress: &Progress) -> Result<()> {
-    let parent = folder.parent().context("the tool's folder has no parent")?;
-    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    let staging = tempfile::Builder::new().prefix(&format!(".{package}-")).tempdir_in(parent)?;
-    let (root, target) = (staging.path().join("root"), staging.path().join("target"));
+fn compile(package: &str, version: &str, folder: &Path, target: &Path, progress: &Progress) -> Result<()> {
+    let root = target.join(format!("root-{package}"));
     progress.line(&format!("compiling {package} {version}, once for this machine (some minutes)"));
     Command::new("cargo")?
         .args(["install", "--locked", "--no-track", "--version", &format!("={version}"), "--root"])
         .args([root.as_path()])
         .args([package])
-        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_TARGET_DIR", target)
+        // They run for seconds: what counts is how long they take to compile.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .without_env("RUSTFLAGS")
         .log(repo::state().join(format!("logs/install-{package}.log")))
         .run(progress)
