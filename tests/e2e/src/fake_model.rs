@@ -65,6 +65,31 @@ struct Shared {
     calls: Mutex<Vec<Call>>,
     failed_once: Mutex<HashSet<String>>,
     resumed: Semaphore,
+    /// Requests whose answers are being written, as text.
+    answering: Mutex<Vec<String>>,
+}
+
+/// Held as long as an answer is being written; the server drops it when the caller goes away.
+struct Answering {
+    shared: Arc<Shared>,
+    request: String,
+}
+
+impl Answering {
+    fn begin(shared: &Arc<Shared>, request: &Value) -> Self {
+        let (shared, request) = (Arc::clone(shared), request.to_string());
+        shared.answering.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+        Self { shared, request }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut answering = self.shared.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = answering.iter().position(|request| *request == self.request) {
+            answering.swap_remove(at);
+        }
+    }
 }
 
 /// What the server does next with one answer.
@@ -88,6 +113,7 @@ impl FakeModel {
             calls: Mutex::default(),
             failed_once: Mutex::default(),
             resumed: Semaphore::new(0),
+            answering: Mutex::default(),
         });
         let router = Router::new()
             .route(
@@ -121,6 +147,12 @@ impl FakeModel {
         self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it is answering a request whose body holds `part`. It stops when the caller goes away.
+    pub fn is_answering(&self, part: &str) -> bool {
+        let answering = self.shared.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        answering.iter().any(|request| request.contains(part))
+    }
+
     /// Lets one `paused` answer go on, now or when it gets there.
     pub fn resume(&self) {
         self.shared.resumed.add_permits(1);
@@ -146,6 +178,7 @@ async fn answer(
     let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let key = header("x-api-key").or(bearer).map(ToOwned::to_owned);
     let wire = Wire { protocol, request: body.clone() };
+    let answering = Answering::begin(&shared, &body);
     shared.calls.lock().unwrap_or_else(PoisonError::into_inner).push(Call { protocol, key, body });
 
     let script = wire.script();
@@ -173,7 +206,10 @@ async fn answer(
         std::future::pending::<Infallible>().await;
     }
     let steps = futures::stream::iter(steps(&wire, script));
-    let chunks = steps.filter_map(move |step| perform(step, Arc::clone(&shared)));
+    let chunks = steps.filter_map(move |step| {
+        let _answering = &answering;
+        perform(step, Arc::clone(&shared))
+    });
     reply(StatusCode::OK, "text/event-stream", Body::from_stream(chunks))
 }
 
