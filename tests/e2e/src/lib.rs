@@ -1,3 +1,24 @@
-//! Black-box tests against a running stack, and the doubles of outside systems that they need.
+//! Black-box tests against a running stack: the world they act in, the people in it, and the doubles of outside systems.
+//!
+//! Every reply is held against the API's own promises when it arrives (see [`answer`]), and every frame of a chat
+//! against the log's order (see [`chat_socket`]), so each test checks them without saying so.
 
+pub mod answer;
+pub mod bed;
+pub mod chat_socket;
+pub mod dice;
 pub mod fake_model;
+pub mod forge;
+pub mod person;
+pub mod person_chats;
+pub mod person_orgs;
+pub mod team;
+pub mod wait;
+pub mod world;
+
+pub use answer::Answer;
+pub use chat_socket::{ChatSocket, Heard};
+pub use person::Person;
+pub use team::Team;
+pub use wait::eventually;
+pub use world::World;
