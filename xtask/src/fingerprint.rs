@@ -1,12 +1,13 @@
 //! Skips work whose inputs did not change: a step keeps the hash of what it was made from.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::progress::Progress;
 use crate::repo;
 
 /// Folders that are results, never inputs.
@@ -60,6 +61,23 @@ pub(crate) fn keep(what: &str, fingerprint: &str) -> Result<()> {
 pub(crate) fn forget(what: &str) {
     // Absent is what we want.
     let _ = fs::remove_file(stamp(what));
+}
+
+/// Waits until no other process makes `what`; others wait as long as the value lives.
+///
+/// # Errors
+/// When the state folder cannot be written.
+pub(crate) fn alone(what: &str, progress: &Progress) -> Result<File> {
+    let path = stamp(&format!("{what}.lock"));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        progress.line("waiting for another run that does the same");
+        file.lock()?;
+    }
+    Ok(file)
 }
 
 fn stamp(what: &str) -> PathBuf {

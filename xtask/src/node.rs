@@ -11,10 +11,11 @@ use serde::Deserialize;
 
 use crate::command::Command;
 use crate::progress::{Progress, remedy};
-use crate::repo;
+use crate::{fingerprint, repo};
 
 /// Makes `node_modules` what `package-lock.json` says.
 pub(crate) fn install(progress: &Progress) -> Result<()> {
+    let _alone = fingerprint::alone("npm", progress)?;
     if is_current()? {
         progress.note("unchanged");
         return Ok(());

@@ -28,6 +28,7 @@ pub fn built() -> PathBuf {
 /// # Errors
 /// When the build fails; the whole output is in `.slipway/logs/build-web.log`.
 pub fn build(progress: &Progress) -> Result<()> {
+    let _alone = fingerprint::alone("web", progress)?;
     let inputs = BTreeSet::from([folder(), repo::root().join("package-lock.json")]);
     let current = fingerprint::of(&inputs, &[])?;
     if fingerprint::is_current("web", &current) && built().join("index.html").exists() {

@@ -86,6 +86,7 @@ impl Worker {
     pub fn build(self, progress: &Progress) -> Result<()> {
         let tools = CargoTools::from_lock()?;
         let stamp = format!("worker-{}", self.name());
+        let _alone = fingerprint::alone(&stamp, progress)?;
         let inputs = self.inputs()?;
         let current = fingerprint::of(&inputs, &[&tools.versions])?;
         let wasm = self.folder().join("build/index_bg.wasm");
