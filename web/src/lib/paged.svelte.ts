@@ -1,4 +1,6 @@
 // A list of the server, page by page, with the state that a screen draws: loading, ready, failed, more to come.
+import { untrack } from 'svelte';
+
 import type { Page } from './api/resources';
 
 export class Paged<T> {
@@ -19,7 +21,12 @@ export class Paged<T> {
   }
 
   /** Loads the first page unless it is there; keeps what is shown while a reload runs. */
-  async load(force = false): Promise<void> {
+  load(force = false): Promise<void> {
+    // Loading reads and sets what an effect that starts it must not depend on.
+    return untrack(() => this.#load(force));
+  }
+
+  async #load(force: boolean): Promise<void> {
     if (!force && (this.state === 'loading' || this.state === 'ready')) return;
     const round = ++this.#round;
     if (this.state !== 'ready') this.state = 'loading';
@@ -54,7 +61,11 @@ export class Paged<T> {
   }
 
   /** Loads the whole list, at most `pages` pages of the largest size. */
-  async loadAll(pages = 10): Promise<void> {
+  loadAll(pages = 10): Promise<void> {
+    return untrack(() => this.#loadAll(pages));
+  }
+
+  async #loadAll(pages: number): Promise<void> {
     const round = ++this.#round;
     if (this.state !== 'ready') this.state = 'loading';
     try {

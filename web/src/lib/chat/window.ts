@@ -45,6 +45,7 @@ export function around(index: number, total: number): Range {
 
 /** The same rows although newer ones come: for a reader who does not follow. */
 export function held(range: Range, total: number): Range {
-  const now = drawn(range, total);
-  return { start: now.start, end: now.end === total && now.end - now.start < MOST ? null : now.end };
+  const { start, end: last } = drawn(range, total);
+  const end = last === total && last - start < MOST ? null : last;
+  return start === range.start && end === range.end ? range : { start, end };
 }

@@ -1,4 +1,6 @@
 // The one table of shortcuts. What is listed by `?` is what runs, because both read this table.
+import { untrack } from 'svelte';
+
 import { matches } from './format';
 
 export interface Binding {
@@ -17,9 +19,10 @@ class Bindings {
 
   /** Adds bindings until the returned function is called. The newest wins where keys are the same. */
   add(...added: Binding[]): () => void {
-    this.list = [...this.list, ...added];
+    // An effect that adds bindings must not depend on the others.
+    this.list = untrack(() => [...this.list, ...added]);
     return () => {
-      this.list = this.list.filter((binding) => !added.includes(binding));
+      this.list = untrack(() => this.list.filter((binding) => !added.includes(binding)));
     };
   }
 

@@ -15,7 +15,9 @@ marked.use({
       name: 'mention',
       level: 'inline',
       start: (source: string) => source.match(/(?<![\p{L}\p{N}])@[a-z]/u)?.index,
-      tokenizer(source: string) {
+      tokenizer(source: string, before: Token[]) {
+        // What stands before is in the last part: behind a letter it is an address, no mention.
+        if (/[\p{L}\p{N}]$/u.test(before.at(-1)?.raw ?? '')) return undefined;
         const match = /^@([a-z][a-z0-9-]{0,30}[a-z0-9])(?![a-z0-9])/.exec(source);
         return match ? { type: 'mention', raw: match[0], slug: match[1] } : undefined;
       },

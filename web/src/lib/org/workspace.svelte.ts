@@ -1,6 +1,5 @@
 // What the app knows of one org: channels, chat lists, members, agents. Screens read it; nothing here draws.
 import { createContext } from 'svelte';
-import { SvelteMap } from 'svelte/reactivity';
 
 import { agents, channels, chats, members } from '#lib/api/rest.ts';
 import type { Agent, Channel, ChatSummary, Member, Org, Role } from '#lib/api/resources.ts';
@@ -17,7 +16,9 @@ export class Workspace {
   readonly channels: Paged<Channel>;
   readonly members: Paged<Member>;
   readonly agents: Paged<Agent>;
-  readonly #chats = new SvelteMap<string, Paged<ChatSummary>>();
+  readonly #chats = new Map<string, Paged<ChatSummary>>();
+  /** How many chat lists there are: tells that there is another one to read. */
+  #made = $state(0);
   #opened: string | null = null;
 
   constructor(id: string) {
@@ -54,12 +55,15 @@ export class Workspace {
     if (!list) {
       list = new Paged((query) => chats.list(this.id, channel, query));
       this.#chats.set(channel, list);
+      // Later, because a list may be made while something is derived from the lists.
+      queueMicrotask(() => (this.#made += 1));
     }
     return list;
   }
 
   /** Every chat that was listed so far. */
   get knownChats(): ChatSummary[] {
+    void this.#made;
     return [...this.#chats.values()].flatMap((list) => list.items);
   }
 
