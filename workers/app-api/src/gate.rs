@@ -146,9 +146,10 @@ fn add_headers(headers: &Headers, answer: &Answer) -> worker::Result<()> {
     Ok(())
 }
 
-/// Refusals that are the caller's are news of no importance; ours are not.
+/// Refusals that are the caller's are news of no importance; ours are not, least of all when they are defects.
 fn level(refusal: Option<&Problem>) -> Level {
     match refusal.map(|problem| problem.status) {
+        Some(501 | 503) => Level::Warn,
         Some(500..) => Level::Error,
         Some(_) | None => Level::Info,
     }

@@ -50,13 +50,13 @@ impl<S: Sync + Send> FromRequestParts<S> for ChatScope {
 
 /// The chat that the path names, itself or by one of its turns.
 async fn path_chat<S: Sync + Send>(parts: &mut Parts, state: &S) -> Result<ChatId, Problem> {
-    let wrong =
-        || Problem::new(ProblemCode::InvalidParameter).detail("the path must name a chat or turn by its id");
-    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| wrong())?;
+    let wrong = |detail: &str| Problem::new(ProblemCode::InvalidParameter).detail(detail);
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    let params = params.map_err(|_| wrong("the path must be UTF-8"))?;
     let named = |name: &str| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
     let chat = match named("chat") {
         Some(text) => text.parse().ok(),
         None => named("turn").and_then(|text| text.parse::<TurnId>().ok()).map(TurnId::chat),
     };
-    chat.ok_or_else(wrong)
+    chat.ok_or_else(|| wrong("the path must name a chat or turn by its id"))
 }
