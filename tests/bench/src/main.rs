@@ -21,7 +21,7 @@ use crate::setting::Setting;
 /// What to measure, and for how long.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Plan {
-    /// Only the parts whose names contain this: append, fanout, opening.
+    /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening.
     #[arg(default_value = "")]
     only: String,
     /// Pairs of rounds.
@@ -44,18 +44,20 @@ fn main() -> Result<()> {
     machine::pin_all_threads(setting.workerd(), 0)?;
     let mut report = Report::new();
     runtime.block_on(async {
-        for senders in [64, 1] {
-            if "append".contains(&plan.only) {
-                append::one_chat(&setting, &plan, senders, &mut report).await?;
-            }
+        let wanted = |part: &str| part.contains(&plan.only);
+        if wanted("append-64-senders") {
+            append::one_chat(&setting, &plan, 64, &mut report).await?;
         }
-        if "append".contains(&plan.only) {
+        if wanted("append-1-sender") {
+            append::one_chat(&setting, &plan, 1, &mut report).await?;
+        }
+        if wanted("append-100-chats") {
             append::many_chats(&setting, &plan, 100, &mut report).await?;
         }
-        if "fanout".contains(&plan.only) {
+        if wanted("fanout") {
             fanout::run(&setting, &plan, 500, &mut report).await?;
         }
-        if "opening".contains(&plan.only) {
+        if wanted("opening") {
             opening::run(&setting, &plan, &mut report).await?;
         }
         anyhow::Ok(())

@@ -23,8 +23,10 @@ use crate::journal::Work;
 use crate::room::{Room, json};
 use crate::turns;
 
-/// How long changes gather before the index is told, in milliseconds.
+/// How long changes of a quiet chat gather before the index is told, in milliseconds.
 const GATHER_MS: i64 = 300;
+/// A busy chat tells the index this often, in milliseconds: each time costs a connection to Postgres.
+const BUSY_MS: i64 = 2_000;
 /// The longest wait between tries to tell the index, in milliseconds.
 const LONGEST_WAIT_MS: i64 = 60_000;
 /// While work runs, an alarm stands this far ahead, in milliseconds: it finds the work if this process dies.
@@ -164,7 +166,7 @@ async fn project(room: &Rc<Room>) {
     match outcome {
         Ok(()) => {
             driver.projection_failures.set(0);
-            driver.project_not_before.set(clock::now().unix_ms() + GATHER_MS);
+            driver.project_not_before.set(clock::now().unix_ms() + BUSY_MS);
         }
         Err(_) => {
             let failures = driver.projection_failures.get().saturating_add(1);
