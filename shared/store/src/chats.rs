@@ -33,11 +33,11 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
             sql(org),
             sql(chat.chat),
             sql(chat.channel),
-            sql(&chat.title),
+            sql(&storable(&chat.title)),
             sql(chat.created_at),
             sql(head),
             sql(chat.last_message_at),
-            sql(&chat.preview),
+            sql(&storable(&chat.preview)),
             sql(chat.message_count),
         ],
     )
@@ -66,6 +66,11 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
     )
     .await?;
     Ok(())
+}
+
+/// A message may hold the character NUL; Postgres text may not, and the index must take what every chat tells.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// The chats of a channel, the one with the newest message first.

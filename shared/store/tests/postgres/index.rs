@@ -49,6 +49,17 @@ async fn a_projection_never_takes_the_place_of_a_newer_one() {
 }
 
 #[tokio::test]
+async fn a_message_with_the_character_nul_does_not_keep_its_chat_out_of_the_index() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let mut db = db.org(tenant.org);
+    let mut chat = fixture::projection(&tenant, 2);
+    chat.preview = "a\0b".into();
+    chats::project(&mut db, &chat).await.unwrap();
+    assert_eq!(only(&mut db, &tenant).await.preview, "a\u{fffd}b");
+}
+
+#[tokio::test]
 async fn projections_at_once_leave_the_newest() {
     let server = Server::get();
     let (db, tenant) = fixture::tenant(server.db().await).await;
