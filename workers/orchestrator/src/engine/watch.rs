@@ -131,7 +131,7 @@ mod tests {
                 watch.awaits(Awaited::More, at);
             }
             let look = watch.look(now);
-            told.push_str(&format!("{:>3}s {look:?}\n", now / 1_000));
+            told.push_str(&format!("{}s {look:?}\n", now / 1_000));
             match look {
                 Look::Wait(time) => now += time.min(heard.peek().map_or(i64::MAX, |at| at - now)),
                 Look::Alive => watch.told(now),
@@ -147,14 +147,14 @@ mod tests {
             Awaited::FirstByte,
             &[],
             expect![[r#"
-                  0s Wait(15000)
-                 15s Alive
-                 15s Wait(15000)
-                 30s Alive
-                 30s Wait(15000)
-                 45s Alive
-                 45s Wait(15000)
-                 60s Late(Silent(FirstByte))
+                0s Wait(15000)
+                15s Alive
+                15s Wait(15000)
+                30s Alive
+                30s Wait(15000)
+                45s Alive
+                45s Wait(15000)
+                60s Late(Silent(FirstByte))
             "#]],
         );
     }
@@ -165,15 +165,15 @@ mod tests {
             Awaited::FirstByte,
             &[18, 30],
             expect![[r#"
-                  0s Wait(15000)
-                 15s Alive
-                 15s Wait(15000)
-                 18s Wait(12000)
-                 30s Alive
-                 30s Wait(15000)
-                 45s Alive
-                 45s Wait(5000)
-                 50s Late(Silent(More))
+                0s Wait(15000)
+                15s Alive
+                15s Wait(15000)
+                18s Wait(12000)
+                30s Alive
+                30s Wait(15000)
+                45s Alive
+                45s Wait(5000)
+                50s Late(Silent(More))
             "#]],
         );
     }
@@ -184,8 +184,8 @@ mod tests {
             Awaited::Agent,
             &[],
             expect![[r#"
-                  0s Wait(10000)
-                 10s Late(Silent(Agent))
+                0s Wait(10000)
+                10s Late(Silent(Agent))
             "#]],
         );
     }
