@@ -34,7 +34,7 @@ export class Paged<T> {
       const page = await this.#fetch({});
       if (round !== this.#round) return;
       this.items = page.items;
-      this.#cursor = page.next_cursor;
+      this.#cursor = page.next_cursor ?? undefined;
       this.error = null;
       this.state = 'ready';
     } catch (error) {
@@ -54,7 +54,7 @@ export class Paged<T> {
       const page = await this.#fetch({ cursor: this.#cursor });
       if (round !== this.#round) return;
       this.items = [...this.items, ...page.items];
-      this.#cursor = page.next_cursor;
+      this.#cursor = page.next_cursor ?? undefined;
     } finally {
       this.loadingMore = false;
     }
@@ -75,7 +75,7 @@ export class Paged<T> {
         const next = await this.#fetch(cursor === undefined ? { limit: 200 } : { limit: 200, cursor });
         if (round !== this.#round) return;
         items.push(...next.items);
-        cursor = next.next_cursor;
+        cursor = next.next_cursor ?? undefined;
         if (!cursor) break;
       }
       this.items = items;
@@ -96,9 +96,9 @@ export class Paged<T> {
     try {
       const page = await this.#fetch({});
       if (round !== this.#round) return;
-      if (page.next_cursor === undefined || this.items.length <= page.items.length) {
+      if (!page.next_cursor || this.items.length <= page.items.length) {
         this.items = page.items;
-        this.#cursor = page.next_cursor;
+        this.#cursor = page.next_cursor ?? undefined;
       } else {
         const fresh = new Set(page.items.map(id));
         this.items = [...page.items, ...this.items.filter((item) => !fresh.has(id(item)))];

@@ -1,9 +1,10 @@
 // Who is signed in. The access token lives in this object alone; the refresh cookie is not readable by scripts.
 //
 // Refresh tokens rotate and a reused one ends the session, so tabs take turns: one refresh at a time per browser.
-import { call, useTokens } from './api/http';
+import { useTokens } from './api/http';
 import { Refused, Unreachable, refusedWith } from './api/problem';
-import type { Me, Org, Session as Answer, User } from './api/resources';
+import type { Org, Session as Answer, User } from './api/resources';
+import { auth } from './api/rest';
 
 /** A token is renewed this long before it ends, so that none ends on its way. */
 const MARGIN_MS = 60_000;
@@ -44,22 +45,21 @@ class Session {
   }
 
   async signIn(email: string, password: string): Promise<void> {
-    await this.#begin(await call<Answer>('POST', '/v1/auth/login', { open: true, body: { email, password } }));
+    await this.#begin(await auth.logIn(email, password));
   }
 
   async signUp(email: string, password: string, displayName: string): Promise<void> {
-    const body = { email, password, display_name: displayName };
-    await this.#begin(await call<Answer>('POST', '/v1/auth/signup', { open: true, body }));
+    await this.#begin(await auth.signUp(email, password, displayName));
   }
 
   /** Ends this sign-in, or all of the user's sign-ins. */
   async signOut(everywhere = false): Promise<void> {
-    await call<void>('POST', everywhere ? '/v1/auth/logout-all' : '/v1/auth/logout');
+    await (everywhere ? auth.logOutEverywhere() : auth.logOut());
     this.#end(true);
   }
 
   async loadOrgs(): Promise<Org[]> {
-    const me = await call<Me>('GET', '/v1/me');
+    const me = await auth.me();
     this.user = me.user;
     this.orgs = me.orgs;
     return me.orgs;
@@ -92,8 +92,7 @@ class Session {
   #refresh(): Promise<string> {
     this.#refreshing ??= navigator.locks
       .request('slipway-refresh', async () => {
-        // The answer sets the next cookie, so it must arrive even when the page is left meanwhile.
-        const answer = await call<Answer>('POST', '/v1/auth/refresh', { open: true, keepalive: true });
+        const answer = await auth.refresh();
         this.#keep(answer);
         return answer.access_token;
       })

@@ -1,77 +1,31 @@
-// The REST resources, by the names that the app uses.
-import type { Event, Participant } from './events';
+// The REST resources, by the names that the app uses. Generated types; see the script `types`.
+import type { Event } from './events';
+import type { components } from './schema';
 
-export type Role = 'guest' | 'member' | 'admin' | 'owner';
-export type Visibility = 'public' | 'private';
+type Schemas = components['schemas'];
 
-export type User = { id: string; email: string; display_name: string };
-export type Session = { access_token: string; expires_at: string; user: User };
-export type Org = { id: string; name: string; member: string; role: Role; created_at: string };
-export type Me = { user: User; orgs: Org[] };
-export type Channel = {
-  id: string;
-  name: string;
-  visibility: Visibility;
-  topic: string;
-  created_at: string;
-  unread: number;
-};
-export type ChatSummary = {
-  id: string;
-  channel: string;
-  title: string;
-  created_at: string;
-  last_message_at: string;
-  preview: string;
-  message_count: number;
-  unread: number;
-  participant: boolean;
-};
-export type TurnState = 'queued' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
-export type OpenTurn = { id: string; agent: string; state: TurnState };
-export type Chat = {
-  id: string;
-  org: string;
-  channel: string;
-  title: string;
-  created_at: string;
-  head: number;
-  message_count: number;
-  default_agent?: string | null;
-  participants: Participant[];
-  read: number;
-  unread: number;
-  open_turns: OpenTurn[];
-};
-export type EventsPage = { events: Event[]; head: number };
-export type Posted = { message: string; seq: number; at: string };
-export type SocketTicket = { ticket: string; expires_at: string };
-export type TurnStatus = { id: string; state: TurnState };
-export type Member = {
-  id: string;
-  user: string;
-  display_name: string;
-  email: string;
-  role: Role;
-  joined_at: string;
-};
-export type Invitation = { id: string; email: string; role: Role; invited_by: string; expires_at: string };
-export type NewInvitation = { invitation: Invitation; token: string; url: string };
-export type InvitationPreview = {
-  org_name: string;
-  invited_by: string;
-  email: string;
-  role: Role;
-  expires_at: string;
-};
-export type Agent = {
-  id: string;
-  slug: string;
-  name: string;
-  instructions: string;
-  model: string;
-  enabled: boolean;
-  is_default: boolean;
-  created_at: string;
-};
-export type Page<T> = { items: T[]; next_cursor?: string };
+export type Role = Schemas['Role'];
+export type Visibility = Schemas['Visibility'];
+export type User = Schemas['User'];
+export type Session = Schemas['Session'];
+export type Org = Schemas['Org'];
+export type Me = Schemas['Me'];
+export type Channel = Schemas['Channel'];
+export type ChatSummary = Schemas['ChatSummary'];
+export type TurnState = Schemas['TurnState'];
+/** Also what events carry: there a missing slug is left out. */
+export type Participant = Schemas['Participant'];
+export type OpenTurn = Schemas['OpenTurn'];
+export type Chat = Schemas['Chat'];
+/** With the events as the socket sends them too: one type for what comes either way. */
+export type EventsPage = Omit<Schemas['EventsPage'], 'events'> & { events: Event[] };
+export type Posted = Schemas['Posted'];
+export type Member = Schemas['Member'];
+export type Invitation = Schemas['Invitation'];
+export type InvitationPreview = Schemas['InvitationPreview'];
+export type Agent = Schemas['Agent'];
+
+export interface Page<T> {
+  items: T[];
+  next_cursor?: string | null;
+}

@@ -3,8 +3,8 @@
 // all that changes a message comes after it.
 //
 // Folded values are never changed in place: a change makes a new value, so that what is drawn knows what to redraw.
-import type { Actor, AgentId, Event, Participant, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
-import type { OpenTurn, TurnState } from '#lib/api/resources.ts';
+import type { Actor, AgentId, Event, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
+import type { OpenTurn, Participant, TurnState } from '#lib/api/resources.ts';
 
 export interface Reaction {
   emoji: string;
@@ -71,7 +71,7 @@ export type Entry =
 
 export interface Name {
   name: string;
-  slug?: string | undefined;
+  slug?: string | null | undefined;
 }
 
 /** One text for whoever did something: the id, or `system`. */

@@ -2,9 +2,9 @@
 // that the screen draws. Touches the browser only through what it is given by `open.ts`.
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
-import type { Event, Participant, ServerFrame } from '#lib/api/events.ts';
+import type { Event, ServerFrame } from '#lib/api/events.ts';
 import { refusedWith } from '#lib/api/problem.ts';
-import type { Chat, ChatSummary, EventsPage, Posted } from '#lib/api/resources.ts';
+import type { Chat, ChatSummary, EventsPage, Participant, Posted } from '#lib/api/resources.ts';
 
 import { ChatLog, type Message, type Turn, firstUnread, keyOf } from './log.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
