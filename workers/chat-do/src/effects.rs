@@ -19,14 +19,14 @@ use slipway_edge::log::Line;
 use slipway_edge::{clock, ids};
 use worker::{Delay, Env, Headers, Method, RequestInit};
 
-use crate::journal::Work;
+use crate::journal::{Sender, Work};
 use crate::room::{Room, json};
 use crate::turns;
 
 /// How long changes of a quiet chat gather before the index is told, in milliseconds.
 const GATHER_MS: i64 = 300;
-/// A busy chat tells the index this often, in milliseconds: each time costs a connection to Postgres.
-const BUSY_MS: i64 = 2_000;
+/// A busy chat tells the index no more often than this, in milliseconds: each time costs a connection to Postgres.
+const BUSY_MS: i64 = 5_000;
 /// The longest wait between tries to tell the index, in milliseconds.
 const LONGEST_WAIT_MS: i64 = 60_000;
 /// While work runs, an alarm stands this far ahead, in milliseconds: it finds the work if this process dies.
@@ -51,7 +51,7 @@ enum Finished {
 }
 
 /// After a write: wakes the driver, or sets the alarm that will.
-pub(crate) async fn arm(room: &Rc<Room>) {
+pub(crate) fn arm(room: &Rc<Room>) {
     if room.driver.active.get() {
         if let Some(nudge) = room.driver.nudge.take() {
             let _gone = nudge.send(());
@@ -64,7 +64,9 @@ pub(crate) async fn arm(room: &Rc<Room>) {
     if room.driver.alarm_at.get().is_some_and(|set| set <= at) {
         return;
     }
-    set_alarm(room, now, at).await;
+    room.driver.alarm_at.set(Some(at));
+    let setter = Rc::clone(room);
+    room.state.wait_until(async move { set_alarm(&setter, now, at).await });
 }
 
 async fn set_alarm(room: &Room, now: Timestamp, at: i64) {
@@ -105,7 +107,7 @@ pub(crate) async fn drive(room: &Rc<Room>) {
         set_alarm(room, begun, begun.unix_ms() + WATCHDOG_MS).await;
     }
     room.driver.active.set(false);
-    arm(room).await;
+    arm(room);
 }
 
 async fn run(room: &Rc<Room>, begun: Timestamp) {
@@ -151,7 +153,7 @@ async fn run(room: &Rc<Room>, begun: Timestamp) {
 
 /// Begins a queued turn; its attempt, unless it has ended meanwhile.
 async fn start(room: &Rc<Room>, turn: TurnId) -> Option<u8> {
-    room.journal.commit(room, Work::StartTurn(turn)).await.ok()?;
+    room.journal.commit(room, Sender::OBJECT, Work::StartTurn(turn)).await.ok()?;
     let phase = room.with_chat(|chat| chat.turns.get(&turn).map(|turn| turn.phase)).flatten()?;
     match phase {
         TurnPhase::Running { attempt } => Some(attempt),

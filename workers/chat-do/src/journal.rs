@@ -1,14 +1,14 @@
-//! Group commit: what arrives while one write is on its way to disk is written together by the next.
+//! Group commit: what several senders want at about the same time is written together.
 //!
 //! Invariant: a batch is decided and written in one transaction without an await between, then applied, told to the
-//! sockets and answered. A lone command waits for nothing; under load the batch grows with the disk's delay.
+//! sockets and answered. A lone sender waits for nothing: commands gather only when another's came just before.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::future::join;
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
@@ -18,6 +18,7 @@ use slipway_contract::{
 use slipway_domain::chat::turns::StepEnd;
 use slipway_domain::chat::{self, Answer, Ask, Chat, Decision, Facts};
 use slipway_edge::clock;
+use worker::Delay;
 
 use crate::room::{Held, Room};
 use crate::storage::{Progress, actor_key};
@@ -25,6 +26,11 @@ use crate::{effects, sockets};
 
 /// Most commands of one write.
 const BATCH: usize = 128;
+/// Two senders within this time are a crowd, in milliseconds.
+const CROWD_MS: i64 = 3;
+/// How long the commands of a crowd gather. (`storage.sync()` would tell when the last write is on disk, but it comes
+/// back 2 ms after the write's own replies have left.)
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Something that changes the chat.
 pub(crate) enum Work {
@@ -64,11 +70,32 @@ struct Waiting {
     reply: Option<oneshot::Sender<Outcome>>,
 }
 
+/// Who a command comes from, as far as the journal cares: one socket, or one person's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sender(pub(crate) u64);
+
+impl Sender {
+    /// What the object does by itself.
+    pub(crate) const OBJECT: Self = Self(0);
+}
+
 /// What waits to be written.
-#[derive(Default)]
 pub(crate) struct Journal {
     waiting: RefCell<Vec<Waiting>>,
     writing: Cell<bool>,
+    last: Cell<(Sender, i64)>,
+    crowded: Cell<bool>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            waiting: RefCell::default(),
+            writing: Cell::default(),
+            last: Cell::new((Sender::OBJECT, 0)),
+            crowded: Cell::default(),
+        }
+    }
 }
 
 impl Journal {
@@ -76,8 +103,12 @@ impl Journal {
     ///
     /// # Errors
     /// The refusal, or `internal` when storage failed: then nothing of it was kept.
-    pub(crate) async fn commit(&self, room: &Rc<Room>, work: Work) -> Outcome {
+    pub(crate) async fn commit(&self, room: &Rc<Room>, from: Sender, work: Work) -> Outcome {
         let (reply, answer) = oneshot::channel();
+        let now = clock::now().unix_ms();
+        let (sender, at) = self.last.replace((from, now));
+        let others = !self.waiting.borrow().is_empty() || (sender != from && now - at <= CROWD_MS);
+        self.crowded.set(others);
         self.waiting.borrow_mut().push(Waiting { work, reply: Some(reply) });
         self.wake(room);
         answer.await.unwrap_or_else(|_| Err(ProblemCode::Internal.into()))
@@ -96,16 +127,16 @@ impl Journal {
         let room = Rc::clone(room);
         room.clone().state.wait_until(async move {
             loop {
+                if room.journal.crowded.get() {
+                    Delay::from(GATHER).await;
+                }
                 let waiting = room.journal.take();
                 if waiting.is_empty() {
                     break;
                 }
                 write(&room, waiting);
-                // The alarm is part of the write. Until that is on disk, what comes gathers for the next one.
-                let ((), synced) = join(effects::arm(&room), room.storage.sql.storage().sync()).await;
-                if synced.is_err() {
-                    break;
-                }
+                // The alarm is set in the same turn of the event loop, and so in the same write.
+                effects::arm(&room);
             }
             room.journal.writing.set(false);
         });
@@ -134,14 +165,11 @@ fn write(room: &Rc<Room>, waiting: Vec<Waiting>) {
     let now = clock::now();
     let (works, replies): (Vec<Work>, Vec<_>) =
         waiting.into_iter().map(|waiting| (waiting.work, waiting.reply)).unzip();
-    let written = room.load().and_then(|()| {
-        let id = room.id()?;
-        let stored = room
-            .with_held(|held| room.storage.sql.all_or_nothing(|| decide_all(room, id, held, &works, now)));
-        stored.map_err(|error| {
-            // What was applied is not stored: forget it.
-            room.with_held(|held| *held = None);
-            room.fault("write_failed", &error)
+    // A repeated client id is rare: it is looked up only when the log's unique index has refused one.
+    let written = decide_and_store(room, &works, now, Repeats::Unlikely).or_else(|_| {
+        decide_and_store(room, &works, now, Repeats::LookUp).map_err(|failure| match failure {
+            Failure::Refused(problem) => problem,
+            Failure::Storage(error) => room.fault("write_failed", &error),
         })
     });
     match written {
@@ -167,6 +195,36 @@ fn write(room: &Rc<Room>, waiting: Vec<Waiting>) {
     }
 }
 
+/// Whether posts under client ids that are in the log already are expected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    Unlikely,
+    LookUp,
+}
+
+enum Failure {
+    Refused(Problem),
+    Storage(worker::Error),
+}
+
+/// One try to write a batch. When it fails nothing of it is stored, and what was applied in memory is forgotten.
+fn decide_and_store(
+    room: &Rc<Room>,
+    works: &[Work],
+    now: Timestamp,
+    repeats: Repeats,
+) -> Result<Batch, Failure> {
+    room.load().map_err(Failure::Refused)?;
+    let id = room.id().map_err(Failure::Refused)?;
+    let stored = room.with_held(|held| {
+        room.storage.sql.all_or_nothing(|| decide_all(room, id, held, works, now, repeats))
+    });
+    stored.map_err(|error| {
+        room.with_held(|held| *held = None);
+        Failure::Storage(error)
+    })
+}
+
 /// Decides the commands of a batch one after the other, each on what the ones before it left.
 fn decide_all(
     room: &Room,
@@ -174,8 +232,12 @@ fn decide_all(
     held: &mut Option<Held>,
     works: &[Work],
     now: Timestamp,
+    repeats: Repeats,
 ) -> worker::Result<Batch> {
-    let mut earlier = earlier_posts(room, works)?;
+    let mut earlier = match repeats {
+        Repeats::Unlikely => Earlier::new(),
+        Repeats::LookUp => earlier_posts(room, works)?,
+    };
     let mut batch = Batch::default();
     // Events that are decided but not written yet: a run of posts is written in one statement.
     let mut unwritten = Unwritten::default();

@@ -17,7 +17,7 @@ use slipway_edge::{clock, ids};
 use worker::{Env, State};
 
 use crate::effects::Driver;
-use crate::journal::{Journal, Work};
+use crate::journal::{Journal, Sender, Work};
 use crate::schema;
 use crate::sockets::Seats;
 use crate::sql::Sql;
@@ -167,7 +167,8 @@ impl Room {
         } else {
             actor.participant()
         };
-        match self.journal.commit(self, Work::Command { actor, org, command }).await? {
+        let from = Sender(tell.map_or(0, requests_of));
+        match self.journal.commit(self, from, Work::Command { actor, org, command }).await? {
             Answer::Chat => {
                 let told = tell.and_then(|to| self.with_chat(|chat| json(&chat.describe(to))));
                 told.unwrap_or_else(|| Ok("{}".to_owned()))
@@ -219,6 +220,14 @@ impl Room {
         }
         line.emit();
         Problem::new(ProblemCode::Internal)
+    }
+}
+
+/// A number for the requests of one participant: the random half of their id.
+fn requests_of(participant: ParticipantId) -> u64 {
+    match participant {
+        ParticipantId::User { id } => id.uuid().as_u64_pair().1,
+        ParticipantId::Agent { id } => id.uuid().as_u64_pair().1,
     }
 }
 

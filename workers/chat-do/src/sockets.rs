@@ -18,7 +18,7 @@ use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
 use crate::effects;
-use crate::journal::Work;
+use crate::journal::{Sender, Work};
 use crate::room::{Room, json};
 
 #[wasm_bindgen]
@@ -72,9 +72,19 @@ impl Seats {
     }
 }
 
-/// Whose socket it is. The attachment is one text, so that a later version can read what an earlier one wrote.
+/// Whose socket it is, and its number. The attachment is one text of words, so that a later version can read what an
+/// earlier one wrote.
+fn read_attachment(socket: &WebSocket) -> Option<(UserId, Sender)> {
+    let text = socket.deserialize_attachment::<String>().ok().flatten()?;
+    let mut words = text.split(' ');
+    let user = words.next()?.parse().ok()?;
+    let number = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    Some((user, Sender(number)))
+}
+
+/// Whose socket it is.
 fn seated(socket: &WebSocket) -> Option<UserId> {
-    socket.deserialize_attachment::<String>().ok().flatten()?.parse().ok()
+    read_attachment(socket).map(|(user, _)| user)
 }
 
 /// What stands behind `/socket?` in an address; `None` for any other path. Its values need no decoding: a ticket is
@@ -135,7 +145,8 @@ fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response
     let response = Response::from_websocket(pair.client)?;
     response.headers().set("sec-websocket-protocol", limits::SOCKET_PROTOCOL)?;
     room.state.accept_websocket_with_tags(&pair.server, &[&user.to_string()]);
-    pair.server.serialize_attachment(user.to_string())?;
+    let number = u32::from_be_bytes(ids::random());
+    pair.server.serialize_attachment(format!("{user} {number}"))?;
     if after > head || head.0 - after.0 > limits::REPLAY_EVENTS {
         let code = if after > head { ProblemCode::SeqInFuture } else { ProblemCode::TooFarBehind };
         refuse(&pair.server, None, code.into());
@@ -182,7 +193,7 @@ fn make_room(room: &Room, user: UserId) {
 
 /// One frame of a client.
 pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketIncomingMessage) {
-    let Some(user) = seated(socket) else {
+    let Some((user, from)) = read_attachment(socket) else {
         return shut(socket, close::REMOVED, "unknown connection");
     };
     let WebSocketIncomingMessage::String(text) = message else {
@@ -199,7 +210,7 @@ pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSoc
         ClientFrame::Post { id, client_id, text, reply_to } => {
             let command = ChatCommand::Post(PostMessage { client_id, text, reply_to });
             let answer = match room.load() {
-                Ok(()) => room.journal.commit(room, Work::Command { actor, org: None, command }).await,
+                Ok(()) => room.journal.commit(room, from, Work::Command { actor, org: None, command }).await,
                 Err(problem) => Err(problem),
             };
             match answer {
@@ -213,7 +224,7 @@ pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSoc
         ClientFrame::Read { seq } => match read(room, user, seq) {
             Ok(true) => {
                 tell_person(room, user, &ServerFrame::Read { seq });
-                effects::arm(room).await;
+                effects::arm(room);
             }
             Ok(false) => {}
             Err(problem) => refuse(socket, None, problem),

@@ -20,7 +20,7 @@ use slipway_edge::{clock, ids};
 use worker::Delay;
 
 use crate::engine::Frames;
-use crate::journal::Work;
+use crate::journal::{Sender, Work};
 use crate::room::Room;
 use crate::sockets;
 
@@ -115,7 +115,7 @@ pub(crate) async fn run(room: &Rc<Room>, turn: TurnId, attempt: u8) {
     if let Some(end) = end {
         line = line.name("outcome", outcome(&end));
         // A turn that was ended meanwhile refuses the result, and that is right.
-        let _late = room.journal.commit(room, Work::EndStep { turn, attempt, end }).await;
+        let _late = room.journal.commit(room, Sender::OBJECT, Work::EndStep { turn, attempt, end }).await;
     } else {
         line = line.name("outcome", "stopped");
     }
