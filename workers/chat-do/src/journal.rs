@@ -217,12 +217,24 @@ fn decide_and_store(
     room.load().map_err(Failure::Refused)?;
     let id = room.id().map_err(Failure::Refused)?;
     let stored = room.with_held(|held| {
+        if is_one_statement(held.as_ref(), works) {
+            return decide_all(room, id, held, works, now, repeats);
+        }
         room.storage.sql.all_or_nothing(|| decide_all(room, id, held, works, now, repeats))
     });
     stored.map_err(|error| {
         room.with_held(|held| *held = None);
         Failure::Storage(error)
     })
+}
+
+/// Whether a batch is a lone post that asks no agent: one statement needs no transaction around it.
+fn is_one_statement(held: Option<&Held>, works: &[Work]) -> bool {
+    let quiet = held.is_some_and(|held| held.chat.default_agent.is_none());
+    match works {
+        [Work::Command { command: ChatCommand::Post(post), .. }] => quiet && !post.text.contains('@'),
+        _ => false,
+    }
 }
 
 /// Decides the commands of a batch one after the other, each on what the ones before it left.
