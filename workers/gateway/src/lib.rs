@@ -7,6 +7,7 @@ use worker::{Context, Env, Request, Response, event};
 #[event(fetch)]
 async fn fetch(_request: Request, env: Env, _context: Context) -> worker::Result<Response> {
     slipway_edge::log::configure(&env);
-    let problem = Problem::new(ProblemCode::NotBuilt).detail("Previews are not available in this version of Slipway.");
+    let problem =
+        Problem::new(ProblemCode::NotBuilt).detail("Previews are not available in this version of Slipway.");
     slipway_edge::reply::problem(problem, slipway_edge::ids::fresh())
 }

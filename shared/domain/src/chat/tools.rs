@@ -26,11 +26,17 @@ pub fn answer(chat: &Chat, call: &ToolCall) -> ToolResult {
     ToolResult { id: call.id.clone(), content, is_error }
 }
 
-/// One line a participant, at most as many as a page of a list holds.
+/// One line a participant, at most as many as a page of a list holds. Agents without the `@`: a model that quotes the
+/// list shall not call everybody on it.
 fn list_participants(chat: &Chat) -> String {
     let shown = limits::PAGE_MAX as usize;
-    let mut lines: Vec<String> =
-        chat.people.iter().take(shown).map(|person| spoken_name(chat, person.participant.id)).collect();
+    let people = chat.people.iter().take(shown).map(|person| &person.participant);
+    let mut lines: Vec<String> = people
+        .map(|participant| match &participant.slug {
+            Some(slug) => format!("{} (agent {slug})", participant.name),
+            None => participant.name.clone(),
+        })
+        .collect();
     if chat.people.len() > shown {
         lines.push(format!("and {} more", chat.people.len() - shown));
     }

@@ -201,7 +201,7 @@ async fn a_tool_call_is_answered_by_the_chat_and_told_by_the_agent() -> Result<(
         queued demo at depth 0
         demo starts, attempt 1
         demo calls list_participants {}
-        the tool answered "Crew Owner\nDemo (agent, @demo)"
+        the tool answered "Crew Owner\nDemo (agent demo)"
         demo: The tool `list_participants` answered:
 
         ```
@@ -223,9 +223,9 @@ async fn a_provider_s_tool_call_is_answered_and_its_usage_added_up() -> Result<(
         queued oa at depth 0
         oa starts, attempt 1
         oa calls list_participants {"city":"Rome"}
-        the tool answered "Crew Owner\noa (agent, @oa)"
+        the tool answered "Crew Owner\noa (agent oa)"
         oa: The tool said: Crew Owner
-        oa (agent, @oa)
+        oa (agent oa)
         oa is done: openai:fake read 24 wrote 14
     "#]],
     )
@@ -237,9 +237,9 @@ async fn a_provider_s_tool_call_is_answered_and_its_usage_added_up() -> Result<(
         queued an at depth 0
         an starts, attempt 1
         an calls list_participants {"city":"Rome"}
-        the tool answered "Crew Owner\nan (agent, @an)"
+        the tool answered "Crew Owner\nan (agent an)"
         an: The tool said: Crew Owner
-        an (agent, @an)
+        an (agent an)
         an is done: anthropic:fake read 24 wrote 14
     "#]],
     )
