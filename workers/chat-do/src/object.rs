@@ -64,11 +64,12 @@ impl DurableObject for Chat {
     async fn websocket_close(
         &self,
         socket: WebSocket,
-        _code: usize,
-        _reason: String,
+        code: usize,
+        reason: String,
         _was_clean: bool,
     ) -> Result<()> {
         sockets::left(&self.room, &socket);
+        sockets::say_goodbye(&socket, code, &reason);
         Ok(())
     }
 

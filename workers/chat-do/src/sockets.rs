@@ -269,6 +269,14 @@ pub(crate) fn left(room: &Rc<Room>, socket: &WebSocket) {
     }
 }
 
+/// Answers a client's close. For hibernating sockets the platform leaves that to us: without it, the client waits until
+/// the connection is cut and takes its own goodbye for a failure (1006).
+pub(crate) fn say_goodbye(socket: &WebSocket, code: usize, reason: &str) {
+    // A close without a code comes as 1005; that and its like are never sent (RFC 6455, section 7.4.1).
+    let code = u16::try_from(code).ok().filter(|code| matches!(code, 1000 | 3000..=4999)).unwrap_or(1000);
+    shut(socket, code, reason);
+}
+
 /// Tells everybody what a commit brought, in one frame, and closes the sockets of those who were put out.
 pub(crate) fn tell_events(room: &Rc<Room>, texts: &[String], removed: &[UserId]) {
     if texts.is_empty() {
