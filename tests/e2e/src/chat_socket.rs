@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use futures::{SinkExt as _, StreamExt as _};
+use reqwest::Method;
 use slipway_contract::events::Event;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::socket::{ClientFrame, ServerFrame};
@@ -16,6 +17,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::answer::Answer;
 use crate::wait::LIMIT;
 use crate::world::World;
+
+/// Every reply of ours has it; those of the platform alone do not.
+const REQUEST_ID: &str = "x-request-id";
 
 /// What a socket said.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,15 +103,13 @@ impl ChatSocket {
         let opening = tokio::time::timeout(LIMIT, connect_async(request)).await;
         let (stream, reply) = match opening.map_err(|_| anyhow!("no answer to the upgrade"))? {
             Ok(opened) => opened,
-            Err(Error::Http(reply)) => {
-                let (head, body) = reply.into_parts();
-                if head.status.as_u16() >= 500 && !head.headers.contains_key("x-request-id") {
-                    return Ok(Opened::Unreachable(format!("the platform answers {}", head.status)));
-                }
-                let body = String::from_utf8(body.unwrap_or_default())?;
-                let answer = Answer::check(format!("GET {path}"), head.status.as_u16(), head.headers, body)?;
-                return Ok(Opened::Refused(Box::new(answer)));
+            Err(Error::Http(reply))
+                if reply.status().is_server_error() && !reply.headers().contains_key(REQUEST_ID) =>
+            {
+                return Ok(Opened::Unreachable(format!("the platform answers {}", reply.status())));
             }
+            // The body may not have come with the head, so the refusal is asked for once more.
+            Err(Error::Http(_)) => return Self::refusal(world, &path, protocol).await,
             Err(error) => return Ok(Opened::Unreachable(format!("no connection: {error}"))),
         };
         let agreed = reply.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
@@ -139,6 +141,22 @@ impl ChatSocket {
         }
     }
 
+    async fn refusal(world: &World, path: &str, protocol: Option<&str>) -> Result<Opened> {
+        let mut call = world.call(Method::GET, path);
+        let upgrade = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        for (name, value) in upgrade.into_iter().chain(protocol.map(|one| ("sec-websocket-protocol", one))) {
+            call = call.header(name, value);
+        }
+        let answer = call.send().await?;
+        ensure!(answer.status >= 400, "refused, and then not: {answer}");
+        Ok(Opened::Refused(Box::new(answer)))
+    }
+
     /// The newest event that it told, or that it began after.
     #[must_use]
     pub const fn last(&self) -> Seq {
@@ -153,11 +171,16 @@ impl ChatSocket {
     /// Says goodbye and waits until the server has heard it.
     ///
     /// # Errors
-    /// When the connection is gone already.
+    /// When the connection is gone already, or the server does not say goodbye too.
     pub async fn leave(mut self) -> Result<()> {
         self.stream.close(None).await?;
-        while let Some(Ok(_)) = self.stream.next().await {}
-        Ok(())
+        loop {
+            match self.hear().await.context("waiting for the answer to a close")? {
+                Heard::Frame(_) => {}
+                Heard::Closed { .. } => return Ok(()),
+                Heard::Broken => bail!("cut off instead of answered"),
+            }
+        }
     }
 
     /// What it says next, within `limit`; `None` when that is nothing.
