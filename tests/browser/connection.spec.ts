@@ -72,7 +72,7 @@ test('an answer that streams while the reader reconnects comes out whole', async
   const ada = await cast.person('Ada');
   const place = await aChat(ada, 'Mid-sentence');
   await enter(ada, place);
-  await post(ada, place, '@demo say 200 words');
+  await post(ada, place, '@demo write 200 words');
   await expect(ada.page.locator('[data-turn] .markdown')).toContainText(/\w+ \w+/);
   await ada.context.setOffline(true);
   await expect(ada.page.locator('main:not([data-connection=live])')).toBeVisible();

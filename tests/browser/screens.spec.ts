@@ -54,10 +54,10 @@ async function allScreens(ada: Person, grace: Person, visitor: Person, narrow: b
   }
 
   await enter(ada, place);
-  await expect(message(page, 'Text with code')).toBeVisible();
+  await expect(message(page, 'Text with code').first()).toBeVisible();
   await expect(page.locator('.hljs-keyword').first()).toBeVisible();
   await check(page, 'chat');
-  await message(page, 'Text with code').focus();
+  await message(page, 'Text with code').first().focus();
   await expect(page.getByRole('toolbar')).toBeVisible();
   await check(page, 'chat with a toolbar');
   await composer(page).fill('@');

@@ -60,12 +60,15 @@ export function openRoom({ org, chat, me, summary }: Opening): [Room, () => void
   const look = (): void => {
     if (document.visibilityState === 'visible') room.wake();
   };
+  const leave = (): void => room.flush();
+  window.addEventListener('pagehide', leave);
   window.addEventListener('online', wake);
   window.addEventListener('offline', lose);
   document.addEventListener('visibilitychange', look);
   return [
     room,
     () => {
+      window.removeEventListener('pagehide', leave);
       window.removeEventListener('online', wake);
       window.removeEventListener('offline', lose);
       document.removeEventListener('visibilitychange', look);

@@ -160,10 +160,17 @@ export class Room {
     }
   }
 
+  /** The page is about to go: what is told later by habit is told now. */
+  flush(): void {
+    this.#stopRead?.();
+    this.#stopRead = null;
+    this.#tellRead();
+  }
+
   close(): void {
+    this.flush();
     this.#closed = true;
     this.#stopNotice?.();
-    this.#stopRead?.();
     this.#stopWriters?.();
     this.#socket.close();
   }

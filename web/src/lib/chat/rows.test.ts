@@ -23,7 +23,7 @@ function check(lines: string[], unreadFrom: string | null = null, extra: Partial
     }),
   );
   return rowsOf(log, unreadFrom).map((row) =>
-    row.kind === 'message' ? `${row.key}${row.grouped ? ' grouped' : ''}` : row.kind,
+    row.kind === 'message' ? [row.key, row.grouped && 'grouped', row.quotes && 'quotes'].filter(Boolean).join(' ') : row.kind,
   );
 }
 
@@ -54,6 +54,13 @@ it('keeps the key of the pending message, and of the turn, for the message that 
   ]);
 });
 
-it('never groups a reply: its quote needs a head', () => {
-  expect(check(['ada 0', 'ada 1'], null, [{}, { reply_to: 'm1' }] as Partial<Event>[])).toEqual(['day', 'm1', 'm2']);
+it('gives a reply a head and its quote, but for an answer right below its question', () => {
+  const replies = [{}, { reply_to: 'm1' }, { reply_to: 'm2', turn: 't1' }, { reply_to: 'm1', turn: 't2' }] as Partial<Event>[];
+  expect(check(['ada 0', 'ada 1', 'demo 2', 'demo 3'], null, replies)).toEqual([
+    'day',
+    'm1',
+    'm2 quotes',
+    't1',
+    't2 quotes',
+  ]);
 });

@@ -7,7 +7,7 @@ import { type ChatLog, type Message, type NoticeEvent, type Turn, keyOf } from '
 export type Row =
   | { kind: 'day'; key: string; at: string }
   | { kind: 'unread'; key: string }
-  | { kind: 'message'; key: string; message: Message; turn: Turn | undefined; grouped: boolean }
+  | { kind: 'message'; key: string; message: Message; turn: Turn | undefined; grouped: boolean; quotes: boolean }
   | { kind: 'notices'; key: string; events: NoticeEvent[] }
   | { kind: 'turn'; key: string; turn: Turn };
 
@@ -19,6 +19,8 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
   let day = '';
   /** The message right above, if the next one may join it. */
   let above: Message | null = null;
+  /** The message before, whatever stands between. */
+  let before: string | undefined;
 
   for (const entry of log.entries) {
     const turn = entry.kind === 'turn' ? log.turns.get(entry.id) : undefined;
@@ -46,8 +48,11 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
         message,
         turn: message.turn ? log.turns.get(message.turn) : undefined,
         grouped,
+        // Right below what it answers, an agent's answer needs no quote; a person chose to quote.
+        quotes: message.replyTo !== undefined && !(message.turn && message.replyTo === before),
       });
       above = message;
+      before = message.id;
     } else if (entry.kind === 'notice') {
       const last = rows.at(-1);
       if (last?.kind === 'notices') rows[rows.length - 1] = { ...last, events: [...last.events, entry.event] };

@@ -10,6 +10,8 @@ export interface Binding {
   run: (press: KeyboardEvent) => void;
   /** Also while text is being written. Needs a modifier, or the letter would be lost. */
   inText?: boolean;
+  /** Also while a dialog or menu is open. */
+  always?: boolean;
   /** Handled by the control that has the focus; listed here only. */
   local?: boolean;
 }
@@ -35,7 +37,7 @@ class Bindings {
     const binding = this.list.findLast(
       (candidate) => !candidate.local && matches(candidate.keys, press) && (!writing || candidate.inText === true),
     );
-    if (!binding || (covered && !binding.inText)) return;
+    if (!binding || (covered && !binding.always)) return;
     press.preventDefault();
     binding.run(press);
   }

@@ -20,6 +20,7 @@ export class Workspace {
   /** How many chat lists there are: tells that there is another one to read. */
   #made = $state(0);
   #opened: string | null = null;
+  #noted: { channel: string; id: string; change: Partial<ChatSummary> } | null = null;
 
   constructor(id: string) {
     this.id = id;
@@ -75,16 +76,21 @@ export class Workspace {
 
   /** Keeps unread counts fresh until the returned function is called. */
   watch(): () => void {
-    const poll = (): void => {
+    const poll = async (): Promise<void> => {
       if (document.visibilityState !== 'visible') return;
-      void this.channels.refresh((channel) => channel.id);
-      if (this.#opened) void this.chatsOf(this.#opened).refresh((chat) => chat.id);
+      await Promise.all([
+        this.channels.refresh((channel) => channel.id),
+        this.#opened ? this.chatsOf(this.#opened).refresh((chat) => chat.id) : undefined,
+      ]);
+      // Lists lag the chats by moments; of the chat that is open, the page knows better.
+      if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);
     };
-    const timer = setInterval(poll, POLL_MS);
-    document.addEventListener('visibilitychange', poll);
+    const timer = setInterval(() => void poll(), POLL_MS);
+    const look = (): void => void poll();
+    document.addEventListener('visibilitychange', look);
     return () => {
       clearInterval(timer);
-      document.removeEventListener('visibilitychange', poll);
+      document.removeEventListener('visibilitychange', look);
     };
   }
 
@@ -93,8 +99,14 @@ export class Workspace {
     this.#opened = channel;
   }
 
+  /** The chat is no longer open: its list is right about it again. */
+  leaveChat(id: string): void {
+    if (this.#noted?.id === id) this.#noted = null;
+  }
+
   /** Puts what the open chat knows of itself into its list, ahead of the next poll. */
   noteChat(channel: string, id: string, change: Partial<ChatSummary>): void {
+    this.#noted = { channel, id, change };
     const list = this.#chats.get(channel);
     const before = list?.items.find((chat) => chat.id === id);
     if (!list || !before) return;
