@@ -1,0 +1,132 @@
+//! An org with one of everything, each named so that a leak is seen, and the people who try.
+
+use anyhow::{Context as _, Result};
+use e2e::{Person, Team, World};
+use slipway_contract::http::channels::Visibility;
+use slipway_contract::http::chats::CreateChat;
+use slipway_contract::http::orgs::Role;
+use slipway_contract::{AgentId, ChannelId, ChatId, InvitationId, MemberId, MessageId, TurnId, UserId};
+
+/// One of everything that an org has. Everything is in a private channel, so that only those who were added see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Land {
+    /// Stands in every name and text of it.
+    pub(crate) canary: &'static str,
+    pub(crate) team: Team,
+    channel: ChannelId,
+    chat: ChatId,
+    message: MessageId,
+    turn: TurnId,
+    agent: AgentId,
+    member: MemberId,
+    user: UserId,
+    invitation: InvitationId,
+    token: String,
+}
+
+impl Land {
+    pub(crate) async fn settle(world: &World, canary: &'static str) -> Result<Self> {
+        let team = world.team(canary).await?;
+        let owner = &team.owner;
+        let channel = owner.channel(team.org, &format!("{canary}-channel"), Visibility::Private).await?.id;
+        let agent = owner.agent(team.org, &format!("{canary}-bot")).await?.id;
+        let settler = team.join(&format!("{canary} Settler"), Role::Member).await?;
+        owner.add_to_channel(team.org, channel, settler.id()).await?.done()?;
+        let body = CreateChat { title: format!("{canary} chat"), agents: Some(vec![agent]) };
+        let path = format!("/v1/orgs/{}/channels/{channel}/chats", team.org);
+        let chat: slipway_contract::http::chats::Chat =
+            owner.send(reqwest::Method::POST, &path, &body).await?.read()?;
+        owner.admit(chat.id, settler.id()).await?;
+        let message = owner.post(chat.id, "first", &format!("{canary} message")).await?.message;
+        let asked = owner.post(chat.id, "asking", &format!("@{canary}-bot {canary} question")).await?;
+        let invitation = owner.invite(team.org, &format!("{canary}-new@example.org"), Role::Guest).await?;
+        let member = owner.member(team.org, settler.id()).await?.id;
+        // The turn stands behind the message that asked for it.
+        let turn = TurnId::new(chat.id, asked.seq.next());
+        let land = Self {
+            canary,
+            channel,
+            chat: chat.id,
+            message,
+            turn,
+            agent,
+            member,
+            user: settler.id(),
+            invitation: invitation.invitation.id,
+            token: invitation.token,
+            team,
+        };
+        land.quiet().await?;
+        Ok(land)
+    }
+
+    /// The turn has ended, so that nothing but the tests changes the chat.
+    async fn quiet(&self) -> Result<()> {
+        e2e::eventually("the end of the turn", async || {
+            let chat = self.team.owner.describe(self.chat).await?;
+            Ok(chat.open_turns.is_empty().then_some(()))
+        })
+        .await
+    }
+
+    /// Takes a person into the private channel and its chat.
+    pub(crate) async fn initiate(&self, person: &Person) -> Result<()> {
+        self.team.owner.add_to_channel(self.team.org, self.channel, person.id()).await?.done()?;
+        self.team.owner.admit(self.chat, person.id()).await
+    }
+
+    /// Puts ids of this org for the names in a template; the org's own only when `own_org` is not given.
+    pub(crate) fn fill(&self, template: &str, own_org: Option<&Self>) -> String {
+        let org = own_org.unwrap_or(self).team.org;
+        template
+            .replace("{org}", &org.to_string())
+            .replace("{channel}", &self.channel.to_string())
+            .replace("{chat}", &self.chat.to_string())
+            .replace("{message}", &self.message.to_string())
+            .replace("{turn}", &self.turn.to_string())
+            .replace("{agent}", &self.agent.to_string())
+            .replace("{member}", &self.member.to_string())
+            .replace("{user}", &self.user.to_string())
+            .replace("{invitation}", &self.invitation.to_string())
+            .replace("{token}", &self.token)
+    }
+
+    /// Everything that its owner sees, as text: what must not change.
+    pub(crate) async fn survey(&self) -> Result<String> {
+        let mut seen = String::new();
+        for template in [
+            "/v1/orgs/{org}/members",
+            "/v1/orgs/{org}/invitations",
+            "/v1/orgs/{org}/channels",
+            "/v1/orgs/{org}/agents",
+            "/v1/orgs/{org}/channels/{channel}/members",
+            "/v1/orgs/{org}/channels/{channel}/chats",
+            "/v1/chats/{chat}",
+            "/v1/chats/{chat}/events?limit=200",
+        ] {
+            let answer = self.team.owner.get(&self.fill(template, None)).await?;
+            answer.done()?;
+            seen.push_str(&answer.body);
+            seen.push('\n');
+        }
+        Ok(seen)
+    }
+
+    /// The survey once the list of chats says what the chat says.
+    pub(crate) async fn settled_survey(&self) -> Result<String> {
+        e2e::eventually("the index to know the chat", async || {
+            let chat = self.team.owner.describe(self.chat).await?;
+            let row = self.team.owner.summary(&chat).await?;
+            let known =
+                row.is_some_and(|row| (row.message_count, row.unread) == (chat.message_count, chat.unread));
+            Ok(known.then_some(()))
+        })
+        .await?;
+        self.survey().await
+    }
+
+    /// A ticket for a socket of its chat, of its owner.
+    pub(crate) async fn ticket(&self) -> Result<String> {
+        self.team.owner.ticket(self.chat).await.context("no ticket")
+    }
+}
