@@ -14,6 +14,9 @@ use crate::log::Line;
 
 /// How long a connection may take, in milliseconds. A local one takes 10; a cold one of a pooler some hundred.
 const DIAL_MS: u64 = 5_000;
+/// How long a request may use its connection, in milliseconds. A pooler whose database is gone takes statements and lets
+/// them wait for minutes; nothing that a caller waits for takes longer than a second.
+const LIFE_MS: u64 = 10_000;
 /// What a caller is told to wait when the database cannot be reached, in seconds.
 const RETRY_S: u32 = 2;
 
@@ -45,9 +48,10 @@ pub async fn dial(env: &Env, context: &Context, request: RequestId) -> Result<Db
             return Err(failed(&worker::Error::RustError("no connection in time".to_owned())));
         }
     };
-    // Ends when the client is dropped. A failure shows itself in the client's next call.
+    // Ends when the client is dropped, or at the end of its life. A failure shows itself in the client's next call.
     context.wait_until(async move {
-        let _ends_with_its_client = connection.await;
+        let life = Delay::from(core::time::Duration::from_millis(LIFE_MS));
+        let _ended = select(Box::pin(connection), life).await;
     });
     Ok(Db::new(client))
 }
