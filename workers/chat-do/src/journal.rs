@@ -1,7 +1,8 @@
 //! Group commit: what several senders want at about the same time is written together.
 //!
 //! Invariant: a batch is decided and written in one transaction without an await between, then applied, told to the
-//! sockets and answered. A lone sender waits for nothing: commands gather only when another's came just before.
+//! sockets and answered. A lone sender waits for nothing: commands gather only when another's came just before, or when
+//! they come faster than anybody could have read the answers.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ use crate::{effects, sockets};
 const BATCH: usize = 128;
 /// Two senders within this time are a crowd, in milliseconds.
 const CROWD_MS: i64 = 3;
+/// So many commands within one millisecond come from a sender that does not wait for its answers.
+const BURST: u32 = 4;
 /// How long the commands of a crowd gather. (`storage.sync()` would tell when the last write is on disk, but it comes
 /// back 2 ms after the write's own replies have left.)
 const GATHER: Duration = Duration::from_millis(1);
@@ -84,6 +87,7 @@ pub(crate) struct Journal {
     waiting: RefCell<Vec<Waiting>>,
     writing: Cell<bool>,
     last: Cell<(Sender, i64)>,
+    burst: Cell<u32>,
     crowded: Cell<bool>,
 }
 
@@ -93,6 +97,7 @@ impl Default for Journal {
             waiting: RefCell::default(),
             writing: Cell::default(),
             last: Cell::new((Sender::OBJECT, 0)),
+            burst: Cell::default(),
             crowded: Cell::default(),
         }
     }
@@ -107,8 +112,9 @@ impl Journal {
         let (reply, answer) = oneshot::channel();
         let now = clock::now().unix_ms();
         let (sender, at) = self.last.replace((from, now));
+        self.burst.set(if now == at { self.burst.get() + 1 } else { 1 });
         let others = !self.waiting.borrow().is_empty() || (sender != from && now - at <= CROWD_MS);
-        self.crowded.set(others);
+        self.crowded.set(others || self.burst.get() >= BURST);
         self.waiting.borrow_mut().push(Waiting { work, reply: Some(reply) });
         self.wake(room);
         answer.await.unwrap_or_else(|_| Err(ProblemCode::Internal.into()))
