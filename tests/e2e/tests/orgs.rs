@@ -39,7 +39,7 @@ async fn an_invitation_shows_what_it_is_for_and_lets_the_invited_in() -> Result<
     let (team, bo) = (world.team("Acme").await?, world.person("Bo").await?);
     let made = team.owner.invite(team.org, &bo.user.email.to_uppercase(), Role::Admin).await?;
     assert_eq!(made.url, format!("{}/invite/{}", world.url(), made.token));
-    assert_eq!(team.owner.invitations(team.org).await?, [made.invitation.clone()]);
+    assert_eq!(team.owner.invitations(team.org).await?, std::slice::from_ref(&made.invitation));
     let preview = world.call(reqwest::Method::GET, &format!("/v1/invitations/{}", made.token)).send().await?;
     let preview: slipway_contract::http::invitations::InvitationPreview = preview.read()?;
     let shown = (preview.org_name.as_str(), preview.email.as_str(), preview.role);
