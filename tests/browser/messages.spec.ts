@@ -113,7 +113,7 @@ test('opening a chat shows what is new since the last visit, and reading it clea
   await grace.page.goto(`/o/${place.org}/settings`);
   await post(ada, place, 'first unseen', 'second unseen');
   await grace.page.goto(`/o/${place.org}/c/${place.channel}`);
-  // The list lags the chat by moments and is asked for again every 15 seconds.
+  // The list lags the chat by moments and is asked for again after 3 seconds, then every 15.
   await expect(grace.page.getByRole('link', { name: /News/ })).toContainText('2 unread', { timeout: 25_000 });
   await grace.page.getByRole('link', { name: /News/ }).click();
   await live(grace.page);
@@ -126,4 +126,21 @@ test('opening a chat shows what is new since the last visit, and reading it clea
   await live(grace.page);
   await expect(message(grace.page, 'second unseen')).toBeVisible();
   await expect(grace.page.getByRole('separator', { name: 'New messages' })).toHaveCount(0);
+});
+
+test('an answer that fails says why and what to do, and a tool call folds to one line', async ({ cast }) => {
+  const ada = await cast.person('Ada');
+  const place = await aChat(ada, 'Trouble');
+  await enter(ada, place);
+  await say(ada.page, '@demo fail: refused');
+  const failure = ada.page.locator('[data-ended=failed]');
+  await expect(failure).toContainText('Demo could not answer: the provider refused this request.');
+  await expect(failure).toContainText('Put it another way');
+  await say(ada.page, '@demo call: list_participants {}');
+  const tool = ada.page.locator('details').filter({ hasText: 'list participants' });
+  await expect(ada.page.getByRole('article', { name: /^Demo/ })).toHaveCount(1);
+  await expect(tool.getByText('Arguments')).toBeHidden();
+  await tool.locator('summary').click();
+  await expect(tool.getByText('Arguments')).toBeVisible();
+  await expect(tool).toContainText('Ada');
 });

@@ -24,35 +24,27 @@ const placeOf = (page: Page, id: string) =>
 const lines = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index} ${'and more of it '.repeat(((from + index) % 7) * 6)}`);
 
-test('loading earlier messages leaves the reader where they are', async ({ cast }) => {
+test('scrolling up loads the whole history, page by page, and the pill leads back', async ({ cast }) => {
   const ada = await cast.person('Ada');
   const place = await aChat(ada, 'History');
   await post(ada, place, ...lines(1, 130));
   await enter(ada, place);
-  await expect(message(ada.page, /^.*line 130 /s)).toBeInViewport();
+  await expect(message(ada.page, /line 130 /)).toBeInViewport();
   expect(await atEnd(ada.page)).toBe(true);
-
-  for (let round = 0; round < 8; round += 1) {
-    if ((await message(ada.page, /line 1 /).count()) > 0) break;
-    await log(ada.page).hover();
-    const count = await log(ada.page).locator('[data-message]').count();
-    await expect
-      .poll(async () => {
-        await ada.page.mouse.wheel(0, -2_000);
-        return log(ada.page).locator('[data-message]').count();
-      })
-      .toBeGreaterThan(count);
-    const before = await topmost(ada.page);
-    await expect.poll(async () => (await topmost(ada.page)).id === before.id).toBe(true);
-    expect(Math.abs(((await placeOf(ada.page, before.id)) ?? 9_999) - before.y)).toBeLessThanOrEqual(2);
-    expect(before.id).not.toBe('');
-  }
+  expect(await log(ada.page).locator('[data-message]').count()).toBeLessThanOrEqual(50);
+  await log(ada.page).hover();
+  await expect
+    .poll(async () => {
+      await ada.page.mouse.wheel(0, -2_000);
+      return log(ada.page).locator('[data-message]').count();
+    })
+    .toBe(130);
   await expect(message(ada.page, /line 1 /)).toHaveCount(1);
   await ada.page.getByRole('button', { name: /Jump to present/ }).click();
   await expect(message(ada.page, /line 130 /)).toBeInViewport();
 });
 
-test('the button for earlier messages keeps the row under the reader’s eyes to the pixel', async ({ cast }) => {
+test('loading earlier messages keeps the text under the reader’s eyes to the pixel', async ({ cast }) => {
   const ada = await cast.person('Ada');
   const place = await aChat(ada, 'Pixels');
   await post(ada, place, ...lines(1, 90));

@@ -8,6 +8,8 @@ import { session } from '#lib/session.svelte.ts';
 
 /** Unread counts are asked for this often while the page is visible. */
 const POLL_MS = 15_000;
+/** And once this soon after a channel was opened. */
+const SOON_MS = 3_000;
 
 const RANK: Record<Role, number> = { guest: 0, member: 1, admin: 2, owner: 3 };
 
@@ -20,6 +22,7 @@ export class Workspace {
   /** How many chat lists there are: tells that there is another one to read. */
   #made = $state(0);
   #opened: string | null = null;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   #noted: { channel: string; id: string; change: Partial<ChatSummary> } | null = null;
 
   constructor(id: string) {
@@ -76,17 +79,8 @@ export class Workspace {
 
   /** Keeps unread counts fresh until the returned function is called. */
   watch(): () => void {
-    const poll = async (): Promise<void> => {
-      if (document.visibilityState !== 'visible') return;
-      await Promise.all([
-        this.channels.refresh((channel) => channel.id),
-        this.#opened ? this.chatsOf(this.#opened).refresh((chat) => chat.id) : undefined,
-      ]);
-      // Lists lag the chats by moments; of the chat that is open, the page knows better.
-      if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);
-    };
-    const timer = setInterval(() => void poll(), POLL_MS);
-    const look = (): void => void poll();
+    const look = (): void => void this.#poll();
+    const timer = setInterval(look, POLL_MS);
     document.addEventListener('visibilitychange', look);
     return () => {
       clearInterval(timer);
@@ -97,6 +91,9 @@ export class Workspace {
   /** Names the channel whose chat list is on screen; null for none. */
   opens(channel: string | null): void {
     this.#opened = channel;
+    clearTimeout(this.#soon);
+    // The list lags the chats by moments: what happened right before it was opened shows a little later.
+    if (channel) this.#soon = setTimeout(() => void this.#poll(), SOON_MS);
   }
 
   /** The chat is no longer open: its list is right about it again. */
@@ -123,6 +120,16 @@ export class Workspace {
         items.map((item) => (item.id === channel ? { ...item, unread: Math.max(0, item.unread - read) } : item)),
       );
     }
+  }
+
+  async #poll(): Promise<void> {
+    if (document.visibilityState !== 'visible') return;
+    await Promise.all([
+      this.channels.refresh((channel) => channel.id),
+      this.#opened ? this.chatsOf(this.#opened).refresh((chat) => chat.id) : undefined,
+    ]);
+    // Of the chat that is open, the page knows better than the lists.
+    if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);
   }
 }
 
