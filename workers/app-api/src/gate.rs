@@ -82,13 +82,17 @@ async fn enter(request: &mut Request, errand: &Errand) -> Result<http::Request<B
 #[derive(Clone, Debug)]
 pub(crate) struct OwnHost(pub(crate) String);
 
-/// Reads up to the largest body of any operation; each operation then has its own limit.
+/// Longest body of any operation; each operation then has its own limit.
+const LIMIT: usize = limits::POST_BODY_BYTES;
+/// A body beyond the limit is read so far and thrown away: a client that is still sending when its connection ends takes
+/// the reset for the answer.
+const READ_AWAY: usize = 4 * LIMIT;
+
 async fn read(request: &mut Request) -> Result<Vec<u8>, Problem> {
-    const LIMIT: usize = limits::POST_BODY_BYTES;
     let too_large =
         || Problem::new(ProblemCode::TooLarge).detail(format!("a body has at most {LIMIT} bytes"));
     let declared = request.headers().get("content-length").ok().flatten();
-    if declared.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
+    if declared.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > READ_AWAY) {
         return Err(too_large());
     }
     if request.inner().body().is_none() {
@@ -96,15 +100,20 @@ async fn read(request: &mut Request) -> Result<Vec<u8>, Problem> {
     }
     let broken = |_| Problem::new(ProblemCode::InvalidBody).detail("the body broke off");
     let mut bytes = Vec::new();
+    let mut length: usize = 0;
     let mut stream = request.stream().map_err(broken)?;
     while let Some(chunk) = stream.next().await {
         let mut chunk = chunk.map_err(broken)?;
-        if bytes.len() + chunk.len() > LIMIT {
-            return Err(too_large());
+        length = length.saturating_add(chunk.len());
+        if length <= LIMIT {
+            bytes.append(&mut chunk);
+        } else if length <= READ_AWAY {
+            bytes = Vec::new();
+        } else {
+            break;
         }
-        bytes.append(&mut chunk);
     }
-    Ok(bytes)
+    if length > LIMIT { Err(too_large()) } else { Ok(bytes) }
 }
 
 async fn call(request: http::Request<Body>) -> Answer {
