@@ -448,6 +448,16 @@ async fn whatever_is_sent_wrongly_is_refused_with_a_type_and_loses_nothing() -> 
         ),
         wrong("no channels wanted", get.clone(), format!("{channels}?limit=0"), None, InvalidParameter),
         wrong("too many chats wanted", get.clone(), format!("{chats}?limit=201"), None, InvalidParameter),
+        wrong("a limit twice", get.clone(), format!("{chats}?limit=1&limit=2"), None, InvalidParameter),
+        wrong(
+            "an endless cursor",
+            get.clone(),
+            format!("{chats}?cursor={}", "A".repeat(10_000)),
+            None,
+            InvalidParameter,
+        ),
+        wrong("an operation with a slash behind it", get.clone(), format!("{here}/"), None, RouteNotFound),
+        wrong("the API itself", get.clone(), "/v1", None, RouteNotFound),
         wrong("no cursor of ours", get.clone(), format!("{chats}?cursor=!!!"), None, InvalidParameter),
         wrong("an old socket", get.clone(), format!("{here}/socket?ticket=x"), None, UpgradeRequired),
         wrong("no operation", get.clone(), "/v1/nothing", None, RouteNotFound),
@@ -477,7 +487,8 @@ async fn whatever_is_sent_wrongly_is_refused_with_a_type_and_loses_nothing() -> 
     }
     let form = bo.call(Method::POST, &post).header("content-type", "text/plain");
     form.send().await?.refused(InvalidBody)?;
-    for header in ["org_1", "", "nonsense"] {
+    let twice = format!("{}, {}", team.org, team.org);
+    for header in ["org_1", "", "nonsense", &twice] {
         let call = bo.nowhere().call(Method::GET, &here).header("x-org-id", header);
         call.send().await?.refused(InvalidParameter).context("X-Org-Id")?;
     }
@@ -489,6 +500,17 @@ async fn whatever_is_sent_wrongly_is_refused_with_a_type_and_loses_nothing() -> 
 /// Who may at least try: invitations and agents are for admins.
 fn bo_or_owner<'a>(team: &'a Team, bo: &'a Person, path: &str) -> &'a Person {
     if path.ends_with("/invitations") || path.ends_with("/agents") { &team.owner } else { bo }
+}
+
+#[tokio::test]
+async fn a_message_is_edited_a_hundred_times_and_not_more() -> Result<()> {
+    let (_, bo, chat) = chat_of_two().await?;
+    let message = bo.post(chat.id, "a", "0").await?.message;
+    for n in 1..=limits::EDITS_PER_MESSAGE {
+        bo.edit(message, &n.to_string()).await?.done()?;
+    }
+    bo.edit(message, "once more").await?.refused(ProblemCode::LimitReached)?;
+    bo.delete(message).await?.done()
 }
 
 #[tokio::test]

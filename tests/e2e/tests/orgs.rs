@@ -1,5 +1,8 @@
 //! Orgs: who gets in, as what, and what happens to those who are put out.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Context as _, Result};
 use e2e::{ChatSocket, Person, Team, World};
 use futures::future::try_join_all;
@@ -207,6 +210,57 @@ async fn who_is_put_out_of_the_org_is_out_of_its_chats_and_sockets_at_once() -> 
     assert_eq!(bo.me().await?.orgs, []);
     let posted = team.owner.log(chats[0].id).await?;
     assert!(!posted.iter().any(|event| matches!(event.body, EventBody::MessagePosted(_))));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_writes_and_comes_in_all_the_time_is_out_for_good_once_they_are_put_out() -> Result<()> {
+    let world = World::shared()?;
+    let team = world.team("Acme").await?;
+    let bo = team.join("Bo", Role::Member).await?;
+    let mut chats = Vec::new();
+    for n in 0..4 {
+        chats.push(team.chat(&format!("Chat {n}"), &[&bo]).await?.id);
+    }
+    let out = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = chats
+        .iter()
+        .map(|chat| {
+            let (bo, chat, out) = (bo.clone(), *chat, Arc::clone(&out));
+            tokio::spawn(async move {
+                for n in 0.. {
+                    let last = out.load(Ordering::Relaxed);
+                    let (posted, admitted) = futures::future::join(
+                        bo.posting(chat, &format!("m{n}"), "still here").send(),
+                        bo.try_admit(chat, bo.id()),
+                    )
+                    .await;
+                    let answers = [posted?, admitted?];
+                    if last {
+                        for answer in answers {
+                            answer.refused(ProblemCode::NotFound)?;
+                        }
+                        break;
+                    }
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    let id = member_id(&team, &bo).await?;
+    team.owner.put_out(team.org, id).await?.done()?;
+    out.store(true, Ordering::Relaxed);
+    for one in try_join_all(busy).await? {
+        one?;
+    }
+    for chat in chats {
+        let here = team.owner.describe(chat).await?;
+        assert_eq!(here.participants.len(), 1, "somebody came back in");
+        let log = team.owner.log(chat).await?;
+        let left = log.iter().rposition(|event| matches!(event.body, EventBody::ParticipantLeft { .. }));
+        let after = log.get(left.context("nobody left")?..).unwrap_or_default();
+        assert!(!after.iter().any(|event| matches!(event.body, EventBody::MessagePosted(_))));
+    }
     Ok(())
 }
 

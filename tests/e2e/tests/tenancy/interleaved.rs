@@ -14,8 +14,8 @@ use slipway_contract::http::page::Page;
 const POOLING: &str = "SLIPWAY_E2E_POOLING";
 /// How many requests.
 const REQUESTS: &str = "SLIPWAY_E2E_INTERLEAVED";
-/// What a run has time for.
-const BY_DEFAULT: u32 = 20_000;
+/// About four minutes on two cores.
+const BY_DEFAULT: u32 = 100_000;
 /// More than connections, so that transactions wait for each other.
 const AT_ONCE: usize = 32;
 
