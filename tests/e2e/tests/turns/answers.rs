@@ -206,7 +206,7 @@ async fn a_tool_call_is_answered_by_the_chat_and_told_by_the_agent() -> Result<(
 
         ```
         Crew Owner
-        Demo (agent, demo)
+        Demo (agent demo)
         ```
         demo is done: demo read 160 wrote 14
     "#]],
