@@ -40,6 +40,8 @@ async function start({ port, upstream, users, poolSize }) {
     "pool_mode = transaction",
     `default_pool_size = ${poolSize}`,
     "max_client_conn = 2000",
+    // After an outage it asks for its server each second, not only after fifteen.
+    "server_login_retry = 1",
     "server_reset_query_always = 0",
     "log_connections = 0",
     "log_disconnections = 0",
