@@ -64,4 +64,16 @@ impl Team {
         }
         Ok(chat)
     }
+
+    /// A fresh team whose owner and a member named Bo are in a chat, as it stands then.
+    ///
+    /// # Errors
+    /// When a step is refused.
+    pub async fn of_two(world: &World) -> Result<(Self, Person, Chat)> {
+        let team = Self::found(world, "Acme").await?;
+        let bo = team.join("Bo", Role::Member).await?;
+        let chat = team.chat("Talk", &[&bo]).await?;
+        let chat = team.owner.describe(chat.id).await?;
+        Ok((team, bo, chat))
+    }
 }

@@ -11,21 +11,10 @@ use e2e::dice::Dice;
 use e2e::{ChatSocket, Heard, Person, Team, World, eventually};
 use futures::future::{join, try_join_all};
 use slipway_contract::events::{Event, EventBody};
-use slipway_contract::http::chats::{Chat, SocketTicket};
-use slipway_contract::http::orgs::Role;
+use slipway_contract::http::chats::SocketTicket;
 use slipway_contract::socket::{ClientFrame, ServerFrame, close};
 use slipway_contract::{ChatId, ProblemCode, Seq, limits};
 use tokio_tungstenite::tungstenite::Message;
-
-/// A chat with two people in it.
-async fn chat_of_two() -> Result<(Team, Person, Chat)> {
-    let world = World::shared()?;
-    let team = world.team("Acme").await?;
-    let bo = team.join("Bo", Role::Member).await?;
-    let chat = team.chat("Talk", &[&bo]).await?;
-    let chat = team.owner.describe(chat.id).await?;
-    Ok((team, bo, chat))
-}
 
 /// The refusal of an upgrade.
 async fn refused(person: &Person, chat: ChatId, query: &str, protocol: Option<&str>) -> Result<ProblemCode> {
@@ -41,7 +30,7 @@ const PROTOCOL: Option<&str> = Some(limits::SOCKET_PROTOCOL);
 
 #[tokio::test]
 async fn a_socket_begins_with_hello_and_tells_what_is_posted() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut hers = team.owner.socket(chat.id, None).await?;
     assert_eq!(
         (hers.you, hers.head, hers.present.clone()),
@@ -60,7 +49,7 @@ async fn a_socket_begins_with_hello_and_tells_what_is_posted() -> Result<()> {
 
 #[tokio::test]
 async fn posts_of_one_socket_are_kept_in_order_without_waiting_for_answers() -> Result<()> {
-    let (_, bo, chat) = chat_of_two().await?;
+    let (_, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut socket = bo.socket(chat.id, None).await?;
     for n in 0..200 {
         socket.begin_post(&format!("p{n}"), &format!("{n}"), None).await?;
@@ -106,7 +95,7 @@ async fn come_and_go(person: Person, chat: ChatId, seed: u64, done: Arc<AtomicBo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_and_goes_is_told_every_event_once_and_in_order() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let done = Arc::new(AtomicBool::new(false));
     let readers = (0..6).map(|seed| {
         let person = if seed % 2 == 0 { &team.owner } else { &bo };
@@ -139,7 +128,7 @@ async fn whoever_comes_and_goes_is_told_every_event_once_and_in_order() -> Resul
 
 #[tokio::test]
 async fn who_was_away_resumes_where_they_were() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let away = bo.socket(chat.id, None).await?.last();
     let mut socket = team.owner.socket(chat.id, None).await?;
     for n in 0..450 {
@@ -160,7 +149,7 @@ async fn who_was_away_resumes_where_they_were() -> Result<()> {
 
 #[tokio::test]
 async fn who_cannot_be_continued_is_told_to_page() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut socket = team.owner.socket(chat.id, None).await?;
     for n in 0..=limits::REPLAY_EVENTS {
         socket.begin_post(&format!("m{n}"), "x", None).await?;
@@ -190,7 +179,7 @@ async fn who_cannot_be_continued_is_told_to_page() -> Result<()> {
 
 #[tokio::test]
 async fn a_ticket_opens_one_socket_of_its_chat_and_nothing_else() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let other = team.chat("Other", &[&bo]).await?;
     let ticket = bo.ticket(chat.id).await?;
     let query = format!("ticket={ticket}");
@@ -216,7 +205,7 @@ async fn a_ticket_opens_one_socket_of_its_chat_and_nothing_else() -> Result<()> 
 
 #[tokio::test]
 async fn a_ticket_used_many_times_at_once_opens_one_socket() -> Result<()> {
-    let (_, bo, chat) = chat_of_two().await?;
+    let (_, bo, chat) = Team::of_two(&World::shared()?).await?;
     let query = format!("ticket={}", bo.ticket(chat.id).await?);
     let attempts = (0..8).map(|_| ChatSocket::attempt(&bo.world, chat.id, &query, PROTOCOL));
     let open = try_join_all(attempts).await?;
@@ -226,7 +215,7 @@ async fn a_ticket_used_many_times_at_once_opens_one_socket() -> Result<()> {
 
 #[tokio::test]
 async fn a_ticket_ends_after_thirty_seconds() -> Result<()> {
-    let (_, bo, chat) = chat_of_two().await?;
+    let (_, bo, chat) = Team::of_two(&World::shared()?).await?;
     let path = format!("/v1/chats/{}/socket-ticket", chat.id);
     let asked = Instant::now();
     let answer = bo.call(reqwest::Method::POST, &path).send().await?;
@@ -241,7 +230,7 @@ async fn a_ticket_ends_after_thirty_seconds() -> Result<()> {
 
 #[tokio::test]
 async fn a_frame_that_does_not_fit_closes_the_socket_and_keeps_what_was_posted() -> Result<()> {
-    let (_, bo, chat) = chat_of_two().await?;
+    let (_, bo, chat) = Team::of_two(&World::shared()?).await?;
     let post = |more: &str| format!(r#"{{"type":"post","id":1,"client_id":"bad","text":"x"{more}}}"#);
     let long =
         format!(r#"{{"type":"post","id":1,"client_id":"bad","text":"{}"}}"#, "x".repeat(limits::FRAME_BYTES));
@@ -284,7 +273,7 @@ async fn a_frame_that_does_not_fit_closes_the_socket_and_keeps_what_was_posted()
 
 #[tokio::test]
 async fn a_refused_post_leaves_the_socket_open() -> Result<()> {
-    let (_, bo, chat) = chat_of_two().await?;
+    let (_, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut socket = bo.socket(chat.id, None).await?;
     let refused = socket.try_post("a", " ").await?;
     assert_eq!(refused.map_err(|problem| problem.code), Err(ProblemCode::InvalidField));
@@ -300,7 +289,7 @@ async fn a_refused_post_leaves_the_socket_open() -> Result<()> {
 
 #[tokio::test]
 async fn a_heartbeat_is_answered() -> Result<()> {
-    let (_, bo, chat) = chat_of_two().await?;
+    let (_, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut socket = bo.socket(chat.id, None).await?;
     socket.send_raw(Message::text("ping")).await?;
     // `pong` is no JSON: the one text that is no frame.
@@ -323,7 +312,7 @@ fn is_read(frame: &ServerFrame) -> Option<Seq> {
 
 #[tokio::test]
 async fn typing_is_told_to_others_and_stored_nowhere() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let (mut hers, mut his) = (team.owner.socket(chat.id, None).await?, bo.socket(chat.id, None).await?);
     for active in [true, false] {
         his.send(&ClientFrame::Typing { active }).await?;
@@ -337,7 +326,7 @@ async fn typing_is_told_to_others_and_stored_nowhere() -> Result<()> {
 
 #[tokio::test]
 async fn presence_counts_people_and_not_their_sockets() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut hers = team.owner.socket(chat.id, None).await?;
     let first = bo.socket(chat.id, None).await?;
     assert_eq!(hers.wait_for("somebody coming", is_presence).await?, (bo.id(), true));
@@ -354,7 +343,7 @@ async fn presence_counts_people_and_not_their_sockets() -> Result<()> {
 
 #[tokio::test]
 async fn a_read_marker_moves_forward_and_is_told_to_its_person_alone() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     for n in 0..3 {
         team.owner.post(chat.id, &format!("m{n}"), "x").await?;
     }
@@ -377,7 +366,7 @@ async fn a_read_marker_moves_forward_and_is_told_to_its_person_alone() -> Result
 
 #[tokio::test]
 async fn the_21st_socket_of_a_person_takes_the_place_of_the_first() -> Result<()> {
-    let (team, bo, chat) = chat_of_two().await?;
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut hers = team.owner.socket(chat.id, None).await?;
     let mut sockets = Vec::new();
     for _ in 0..=limits::SOCKETS_PER_PERSON {
