@@ -144,6 +144,8 @@ fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response
     let pair = WebSocketPair::new()?;
     let response = Response::from_websocket(pair.client)?;
     response.headers().set("sec-websocket-protocol", limits::SOCKET_PROTOCOL)?;
+    // Asked before the platform knows the socket: it would list it among those who are here already.
+    let newcomer = !room.seats.present(&room.state).contains(&user);
     room.state.accept_websocket_with_tags(&pair.server, &[&user.to_string()]);
     let number = u32::from_be_bytes(ids::random());
     pair.server.serialize_attachment(format!("{user} {number}"))?;
@@ -153,13 +155,7 @@ fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response
         shut(&pair.server, close::RESYNC, "page through the events, then connect again");
         return Ok(response);
     }
-    let newcomer = !room.seats.present(&room.state).contains(&user);
-    room.seats.with(&room.state, |seats| {
-        // The platform lists the socket already when the seats were read after it was accepted.
-        if !seats.iter().any(|seat| seat.socket == pair.server) {
-            seats.push(Seat { user, socket: pair.server.clone() });
-        }
-    });
+    room.seats.with(&room.state, |seats| seats.push(Seat { user, socket: pair.server.clone() }));
     make_room(room, user);
     let mut present = room.seats.present(&room.state);
     present.truncate(limits::PAGE_MAX as usize);
