@@ -3,13 +3,13 @@
 
 use anyhow::Result;
 use xtask::progress::Progress;
-use xtask::workers::Worker;
+use xtask::workers::Wanted;
 use xtask::{Command, setup};
 
 /// Runs the load client with these arguments.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
-    setup::build(&Worker::ALL, false)?;
+    setup::build(&Wanted { web: false, ..Wanted::all() })?;
     let cargo = Command::new("cargo")?.args(["run", "--release", "--package", "bench", "--"]);
     cargo.args(arguments).echo().run(&Progress::default())?;
     Ok(())

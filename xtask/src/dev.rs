@@ -14,11 +14,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use url::Url;
 use xtask::database::{self, Database};
+use xtask::executor::Executor;
 use xtask::postgres::{self, Postgres};
 use xtask::progress::{print, remedy, step};
 use xtask::secrets::Secrets;
 use xtask::stack::{Stack, StackConfig, Vars};
-use xtask::workers::Worker;
+use xtask::workers::{Wanted, Worker};
 use xtask::{Supervised, ports, repo, setup, web};
 
 /// How quickly Ctrl-C and a failed part are noticed.
@@ -57,11 +58,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let _lock = folders.lock()?;
     check_ports(options)?;
     let secrets = setup::run()?;
-    setup::build(&Worker::ALL, options.built)?;
+    // Without it all but sandboxes works, and those say what is missing.
+    step("bubblewrap", "install bubblewrap", |progress| {
+        if let Err(error) = setup::debian_packages(&["bwrap"], &["bubblewrap"], progress) {
+            progress.note(format!("sandboxes will not start: {error}; apt-get install bubblewrap"));
+        }
+        Ok(())
+    })?;
+    setup::build(&Wanted { web: options.built, ..Wanted::all() })?;
     let (mut postgres, database) = prepare_database(&folders, &secrets)?;
+    let mut executor = step("executor", "read the log named above", |progress| {
+        let log = folders.logs.join("executor.jsonl");
+        progress.note(log.display().to_string());
+        Executor::start(&folders.data.join("executor"), &log, &secrets)
+    })?;
     let mut stack = step("Workers", "read the log named above", |progress| {
         progress.note(folders.workers_log().display().to_string());
-        Stack::start(stack_config(options, &folders, &database, &secrets)?)
+        Stack::start(stack_config(options, &folders, &database, &secrets, &executor)?)
     })?;
     let mut server = serve_web(options, &stack)?;
     print(&format!(
@@ -80,6 +93,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         if stack.has_ended()? {
             break Some("the Workers");
         }
+        if executor.has_ended()? {
+            break Some("the executor");
+        }
         if postgres.as_mut().map_or(Ok(false), Postgres::has_ended)? {
             break Some("Postgres");
         }
@@ -91,6 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     print("\nStopping");
     drop(server);
     drop(stack);
+    drop(executor);
     drop(postgres);
     match ended {
         None => Ok(()),
@@ -193,11 +210,12 @@ fn stack_config(
     folders: &Folders,
     database: &Database,
     secrets: &Secrets,
+    executor: &Executor,
 ) -> Result<StackConfig> {
-    let app = Vars::from([
-        ("TOKEN_KEYS".to_owned(), json!(secrets.token_keys_json()?)),
-        ("PUBLIC_URL".to_owned(), json!(format!("http://localhost:{}", options.port))),
-    ]);
+    // With Vite in front, the app's address is not app-api's own.
+    let url = json!(format!("http://localhost:{}", options.port));
+    let app = Vars::from([("PUBLIC_URL".to_owned(), url.clone())]);
+    let gateway = Vars::from([("APP_URL".to_owned(), url)]);
     let model: Vars = MODEL_VARIABLES
         .into_iter()
         .filter_map(|name| {
@@ -211,10 +229,17 @@ fn stack_config(
         app_port: options.built.then_some(options.port),
         gateway_port: Some(options.preview_port),
         assets: options.built.then(web::built),
-        vars: BTreeMap::from([(Worker::AppApi, app), (Worker::Orchestrator, model)]),
+        vars: BTreeMap::from([
+            (Worker::AppApi, app),
+            (Worker::Orchestrator, model),
+            (Worker::Gateway, gateway),
+        ]),
         extra: Vec::new(),
         log: folders.workers_log(),
         show_errors: true,
+        crons: true,
+        secrets: secrets.clone(),
+        executors: Some(executor.setting()),
     })
 }
 

@@ -11,7 +11,7 @@ struct Check {
     present: fn() -> Option<String>,
 }
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     Check { what: "Rust", remedy: "https://rustup.rs", present: || version("rustc") },
     Check { what: "C linker", remedy: "apt-get install build-essential", present: || version("cc") },
     Check {
@@ -25,6 +25,11 @@ const CHECKS: [Check; 9] = [
         what: "setpriv (stops leftovers)",
         remedy: "apt-get install util-linux",
         present: || version("setpriv"),
+    },
+    Check {
+        what: "bubblewrap (sandboxes)",
+        remedy: "apt-get install bubblewrap",
+        present: || version("bwrap"),
     },
     Check { what: "PgBouncer (tests)", remedy: "apt-get install pgbouncer", present: || found("pgbouncer") },
     Check {

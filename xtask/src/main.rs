@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::progress::print_failure;
-use xtask::{setup, workers};
+use xtask::setup;
+use xtask::workers::Wanted;
 
 mod bench;
 mod dev;
@@ -27,7 +28,7 @@ enum Task {
     Setup,
     /// Set up, build and run everything on this machine until Ctrl-C.
     Dev(dev::Options),
-    /// Build Workers and the web app (names: app-api, chat-do, gateway, orchestrator, web; none: all).
+    /// Build Workers and the web app (names: app-api, chat-do, executor, gateway, orchestrator, web; none: all).
     Build {
         /// What to build.
         names: Vec<String>,
@@ -76,7 +77,7 @@ fn main() -> ExitCode {
 }
 
 fn build(names: &[String]) -> anyhow::Result<()> {
-    let (workers, web) = workers::parse_names(names)?;
+    let wanted = Wanted::named(names)?;
     setup::run()?;
-    setup::build(&workers, web)
+    setup::build(&wanted)
 }

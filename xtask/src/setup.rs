@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::command::Command;
 use crate::progress::{Progress, remedy, step};
 use crate::secrets::Secrets;
-use crate::workers::Worker;
-use crate::{cargo_tools, node, web};
+use crate::workers::Wanted;
+use crate::{cargo_tools, executor, node, web};
 
 const NETWORK: &str = "check the network, then run the same command again: what is done is not repeated";
 
@@ -27,15 +27,28 @@ pub fn run() -> Result<Secrets> {
     })
 }
 
-/// Builds Workers and, when asked, the web app: one step each.
+/// Installs what sandboxes are made with, where that is possible.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn bubblewrap() -> Result<()> {
+    step("bubblewrap", "install bubblewrap", |progress| {
+        debian_packages(&["bwrap"], &["bubblewrap"], progress)
+    })
+}
+
+/// Builds what is wanted: one step each.
 ///
 /// # Errors
 /// The first build that fails.
-pub fn build(workers: &[Worker], with_web: bool) -> Result<()> {
-    for worker in workers {
+pub fn build(wanted: &Wanted) -> Result<()> {
+    for worker in &wanted.workers {
         step(&format!("build {}", worker.name()), "mend the error above", |progress| worker.build(progress))?;
     }
-    if with_web {
+    if wanted.executor {
+        step("build executor", "mend the error above", executor::build)?;
+    }
+    if wanted.web {
         step("build web", "mend the error above", web::build)?;
     }
     Ok(())

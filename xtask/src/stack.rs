@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ports;
 use crate::progress::remedy;
+use crate::secrets::Secrets;
 use crate::supervised::Supervised;
 use crate::workers::{Worker, read_config};
 
@@ -41,15 +42,23 @@ pub struct StackConfig {
     pub log: PathBuf,
     /// Show errors of the Workers on the terminal.
     pub show_errors: bool,
+    /// Run the cron handlers each minute, as the platform does; tests run them by themselves.
+    pub crons: bool,
+    /// Keys that the Workers share with each other and with the executor.
+    pub secrets: Secrets,
+    /// The value of `EXECUTORS`; none: there are no sandboxes, and the product says so.
+    pub executors: Option<Value>,
 }
 
 /// A Worker in JavaScript that runs beside the four, in the same workerd.
 #[derive(Clone, Debug)]
 pub struct Extra {
-    /// Its folder, with `wrangler.toml` and `build/index.js`.
+    /// Its folder, with `wrangler.toml` and the module that this names.
     pub folder: PathBuf,
     /// Its port.
     pub port: u16,
+    /// Its variables.
+    pub vars: Vars,
 }
 
 /// A running stack.
@@ -167,6 +176,7 @@ fn launch(config: &StackConfig, sockets: Sockets) -> Result<(Supervised, u32)> {
         "persist": config.data_dir,
         "hyperdrives": {"HYPERDRIVE": config.database_url},
         "log": config.log,
+        "crons": config.crons,
     });
     let errors = config.log.with_extension("stderr.log");
     let (process, ready) = Supervised::start("workers.mjs", &settings, &errors, config.show_errors)?;
@@ -180,17 +190,19 @@ fn settings_of(worker: Worker, stack: &StackConfig, sockets: Sockets) -> Result<
         return Err(remedy(anyhow::anyhow!("{} is not built", worker.name()), "run `cargo xtask build`"));
     }
     let config = worker.config()?;
+    // What `wrangler deploy` takes too: the built module, or one that stands before it.
+    let entry =
+        config.get("main").and_then(Value::as_str).context("the Worker's wrangler.toml has no main")?;
+    let entry = worker.config_file().with_file_name(entry);
     let mut vars = Map::new();
     for table in ["/vars", "/env/dev/vars"] {
         vars.extend(config.pointer(table).and_then(Value::as_object).cloned().unwrap_or_default());
     }
-    if worker == Worker::AppApi {
-        vars.insert("PUBLIC_URL".to_owned(), json!(format!("http://localhost:{}", sockets.app)));
-    }
+    vars.extend(local_values(worker, stack, sockets)?);
     vars.extend(
         stack.vars.get(&worker).into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
     );
-    let mut settings = json!({"config": config, "main": main, "vars": vars});
+    let mut settings = json!({"config": config, "main": entry, "vars": vars});
     let more = match worker {
         Worker::AppApi => json!({"port": sockets.app, "directPort": sockets.api, "assets": stack.assets}),
         Worker::Gateway => json!({"port": sockets.gateway}),
@@ -202,9 +214,39 @@ fn settings_of(worker: Worker, stack: &StackConfig, sockets: Sockets) -> Result<
     Ok(settings)
 }
 
+/// What a Worker must know of this machine, and the secrets that production sets by hand.
+fn local_values(worker: Worker, stack: &StackConfig, sockets: Sockets) -> Result<Map<String, Value>> {
+    let app = format!("http://localhost:{}", sockets.app);
+    let previews = format!("http://localhost:{}", sockets.gateway);
+    let secrets = &stack.secrets;
+    let values = match worker {
+        Worker::AppApi => json!({
+            "PUBLIC_URL": app,
+            "PREVIEW_URL": previews,
+            "TOKEN_KEYS": secrets.token_keys_json()?,
+        }),
+        Worker::Orchestrator => json!({
+            "PREVIEW_URL": previews,
+            "PREVIEW_KEYS": secrets.preview_keys_json()?,
+            "EXECUTORS": stack.executors.clone().unwrap_or_else(|| json!("[]")),
+        }),
+        Worker::Gateway => json!({
+            "APP_URL": app,
+            "PREVIEW_URL": previews,
+            "PREVIEW_PUBLIC_KEYS": secrets.preview_public_keys_json()?,
+            "RELAY_KEY": secrets.relay_key,
+        }),
+        Worker::ChatDo => json!({}),
+    };
+    Ok(values.as_object().cloned().unwrap_or_default())
+}
+
 fn settings_of_extra(extra: &Extra) -> Result<Value> {
     let config = read_config(&extra.folder.join("wrangler.toml"))?;
-    Ok(json!({"config": config, "main": extra.folder.join("build/index.js"), "vars": {}, "port": extra.port}))
+    let main =
+        config.get("main").and_then(Value::as_str).context("the Worker's wrangler.toml has no main")?;
+    let main = extra.folder.join(main);
+    Ok(json!({"config": config, "main": main, "vars": extra.vars, "port": extra.port}))
 }
 
 fn name_of(config: &Value) -> Result<&str> {

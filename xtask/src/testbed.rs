@@ -8,10 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::database::{self, Database};
+use crate::executor::Executor;
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::{self, Postgres};
 use crate::secrets::Secrets;
@@ -24,10 +24,12 @@ pub const POOLING: &str = "SLIPWAY_E2E_POOLING";
 /// So few that requests of different tenants take turns on each connection.
 const POOL_SIZE: u16 = 4;
 
-/// A running test environment. Fields end in this order: Workers, pooler, Postgres, folder.
+/// A running test environment. Fields end in this order: Workers, executor, pooler, Postgres, folder.
 pub struct Testbed {
     /// The Workers.
     pub stack: Stack,
+    /// Makes the sandboxes; a test may kill it and start it again.
+    pub executor: Executor,
     pooler: Option<PgBouncer>,
     /// Its URLs go straight to Postgres, never through the pooler.
     pub database: Database,
@@ -70,21 +72,23 @@ impl Testbed {
             Some(pooler) => pooler.route(&database.app_url)?,
             None => database.app_url.clone(),
         };
-        let mut vars = options.vars;
-        let app_vars = vars.entry(Worker::AppApi).or_default();
-        app_vars.entry("TOKEN_KEYS".to_owned()).or_insert(json!(secrets.token_keys_json()?));
+        let executor =
+            Executor::start(&folder.path().join("executor"), &logs.join("executor.jsonl"), &secrets)?;
         let stack = Stack::start(StackConfig {
             data_dir: folder.path().join("workers"),
             database_url: app_url.to_string(),
             app_port: None,
             gateway_port: None,
             assets: options.web.then(web::built),
-            vars,
+            vars: options.vars,
             extra: options.extra,
             log: logs.join("workers.jsonl"),
             show_errors: false,
+            crons: false,
+            secrets: secrets.clone(),
+            executors: Some(executor.setting()),
         })?;
-        Ok(Self { stack, pooler, database, postgres, secrets, folder })
+        Ok(Self { stack, executor, pooler, database, postgres, secrets, folder })
     }
 
     /// The temporary folder: `logs/workers.jsonl` has what the Workers logged, `workers/` the objects' files.

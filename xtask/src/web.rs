@@ -30,7 +30,9 @@ pub fn built() -> PathBuf {
 pub fn build(progress: &Progress) -> Result<()> {
     let _alone = fingerprint::alone("web", progress)?;
     let inputs = BTreeSet::from([folder(), repo::root().join("package-lock.json")]);
-    let current = fingerprint::of(&inputs, &[])?;
+    // The pages may frame previews, and those lie below this address.
+    let previews = std::env::var("PREVIEW_URL").unwrap_or_default();
+    let current = fingerprint::of(&inputs, &[&previews])?;
     if fingerprint::is_current("web", &current) && built().join("index.html").exists() {
         progress.note("unchanged");
         return Ok(());

@@ -170,29 +170,52 @@ fn path_dependencies(manifest: &toml::Table, folder: &Path, workspace: &toml::Ta
         .collect()
 }
 
-/// What a list of names asks to build: Workers, and whether the web app; without names, everything.
-///
-/// # Errors
-/// On an unknown name.
-pub fn parse_names(names: &[String]) -> Result<(Vec<Worker>, bool)> {
-    if names.is_empty() {
-        return Ok((Worker::ALL.to_vec(), true));
+/// What can be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Workers.
+    pub workers: Vec<Worker>,
+    /// The executor.
+    pub executor: bool,
+    /// The web app.
+    pub web: bool,
+}
+
+impl Wanted {
+    /// Everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { workers: Worker::ALL.to_vec(), executor: true, web: true }
     }
-    let mut workers = Vec::new();
-    let mut web = false;
-    for name in names {
-        match Worker::named(name) {
-            Some(worker) => workers.push(worker),
-            None if name == "web" => web = true,
-            None => bail!("there is no `{name}`; known: app-api, chat-do, gateway, orchestrator, web"),
+
+    /// What a list of names asks to build; without names, everything.
+    ///
+    /// # Errors
+    /// On an unknown name.
+    pub fn named(names: &[String]) -> Result<Self> {
+        if names.is_empty() {
+            return Ok(Self::all());
         }
+        let mut wanted = Self { workers: Vec::new(), executor: false, web: false };
+        for name in names {
+            match (Worker::named(name), name.as_str()) {
+                (Some(worker), _) => wanted.workers.push(worker),
+                (None, "executor") => wanted.executor = true,
+                (None, "web") => wanted.web = true,
+                (None, _) => {
+                    bail!(
+                        "there is no `{name}`; known: app-api, chat-do, executor, gateway, orchestrator, web"
+                    )
+                }
+            }
+        }
+        Ok(wanted)
     }
-    Ok((workers, web))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Worker, parse_names};
+    use super::{Wanted, Worker};
     use crate::repo;
 
     #[test]
@@ -222,9 +245,13 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
-        assert_eq!(parse_names(&[]).unwrap(), (Worker::ALL.to_vec(), true));
-        assert_eq!(parse_names(&["gateway".to_owned()]).unwrap(), (vec![Worker::Gateway], false));
-        let error = parse_names(&["gatewya".to_owned()]).unwrap_err().to_string();
-        assert_eq!(error, "there is no `gatewya`; known: app-api, chat-do, gateway, orchestrator, web");
+        assert_eq!(Wanted::named(&[]).unwrap(), Wanted::all());
+        let gateway = Wanted { workers: vec![Worker::Gateway], executor: false, web: false };
+        assert_eq!(Wanted::named(&["gateway".to_owned()]).unwrap(), gateway);
+        let error = Wanted::named(&["gatewya".to_owned()]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no `gatewya`; known: app-api, chat-do, executor, gateway, orchestrator, web"
+        );
     }
 }

@@ -1,6 +1,7 @@
 // The Workers on real workerd in one Miniflare process; the same file serves `dev`, the tests and the bench.
-// Settings: {workers: [{config, main, vars, assets?, host?, port?, directPort?}], persist, hyperdrives, log}
-// where `config` is the Worker's wrangler.toml, so that a binding is declared in one place only.
+// Settings: {workers: [{config, main, vars, assets?, host?, port?, directPort?}], persist, hyperdrives, log, crons?}
+// With `crons`, the cron handlers run as their wrangler.toml says (each minute, or they are refused here).
+// `config` is the Worker's wrangler.toml, so that a binding is declared in one place only.
 // Ready: {workers: {name: {url?, directUrl?}}, workerd, pid}. After a crash of workerd: {restarted, workerd}.
 // Commands: {"scheduled": worker, "cron": "* * * * *"} runs a cron handler, answered by {"ran": …}.
 
@@ -45,6 +46,23 @@ async function start(settings) {
     };
   }
   tell({ ready: true, workers, workerd: workerdPid(), pid: process.pid });
+  if (settings.crons) runCrons(settings.workers);
+}
+
+/** The platform's clock, for Workers that ask to be woken each minute. */
+function runCrons(workers) {
+  for (const { config } of workers) {
+    for (const cron of config.triggers?.crons ?? []) {
+      if (cron !== "* * * * *") throw new Error(`${config.name}: the local stack knows no cron but "* * * * *"`);
+      setInterval(async () => {
+        try {
+          await (await miniflare.getWorker(config.name)).scheduled({ cron });
+        } catch (error) {
+          process.stderr.write(`${config.name}: its cron handler failed: ${error}\n`);
+        }
+      }, 60_000).unref();
+    }
+  }
 }
 
 /** Miniflare's options for one Worker, from its wrangler.toml. */

@@ -6,6 +6,7 @@ use std::any::TypeId;
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write as _;
 
+use slipway_contract::objects::executor::TerminalControl;
 use slipway_contract::{events::Event, limits, socket};
 use ts_rs::{Config, TS, TypeVisitor};
 
@@ -14,6 +15,7 @@ fn main() -> std::io::Result<()> {
     module.visit::<socket::ClientFrame>();
     module.visit::<socket::ServerFrame>();
     module.visit::<Event>();
+    module.visit::<TerminalControl>();
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "// Generated from shared/contract by its example `typescript`. Do not edit.")?;
@@ -38,6 +40,8 @@ fn main() -> std::io::Result<()> {
     writeln!(out, "  pageMax: {},", limits::PAGE_MAX)?;
     writeln!(out, "  passwordMin: {},", limits::PASSWORD_CHARS.start())?;
     writeln!(out, "  passwordMax: {},", limits::PASSWORD_CHARS.end())?;
+    writeln!(out, "  reasonChars: {},", limits::REASON_CHARS)?;
+    writeln!(out, "  hostsPerSandbox: {},", limits::HOSTS_PER_SANDBOX)?;
     writeln!(out, "}} as const;")
 }
 

@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actor::{Actor, Participant, ParticipantId};
-use crate::ids::{AgentId, ChannelId, MessageId, OrgId, Seq, TurnId};
+use crate::approval::{ApprovalAsk, ApprovalOption, ApprovalState};
+use crate::http::artifacts::Artifact;
+use crate::ids::{AgentId, ApprovalId, ChannelId, MessageId, OrgId, SandboxId, Seq, TurnId, UserId};
+use crate::sandbox::SandboxStatus;
 use crate::time::Timestamp;
 
 /// One entry of a chat's log.
@@ -161,6 +164,86 @@ pub enum EventBody {
         turn: TurnId,
         /// What the agent had said by then, if anything.
         message: Option<MessageId>,
+    },
+    /// The actor asks people for something.
+    #[serde(rename = "approval.requested")]
+    ApprovalRequested {
+        /// The approval.
+        approval: ApprovalId,
+        /// The person who caused it, if any did.
+        user: Option<UserId>,
+        /// The turn that waits for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        turn: Option<TurnId>,
+        /// The tool call that waits for it, by its name within the turn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        call: Option<String>,
+        /// The question.
+        ask: Box<ApprovalAsk>,
+        /// When it ends unanswered.
+        expires_at: Timestamp,
+    },
+    /// The actor answers.
+    #[serde(rename = "approval.voted")]
+    ApprovalVoted {
+        /// The approval.
+        approval: ApprovalId,
+        /// For or against.
+        approve: bool,
+        /// Which way.
+        option: ApprovalOption,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        reason: Option<String>,
+    },
+    /// The question is answered, or asked no more. The actor is who decided last.
+    #[serde(rename = "approval.closed")]
+    ApprovalClosed {
+        /// The approval.
+        approval: ApprovalId,
+        /// How it ended; never `open`.
+        state: ApprovalState,
+    },
+    /// What was approved was carried out, or could not be.
+    #[serde(rename = "approval.carried_out")]
+    ApprovalCarriedOut {
+        /// The approval.
+        approval: ApprovalId,
+        /// It worked.
+        done: bool,
+        /// What came of it, for people.
+        detail: String,
+    },
+    /// A sandbox of the chat stands differently.
+    #[serde(rename = "sandbox.changed")]
+    SandboxChanged {
+        /// How.
+        status: SandboxStatus,
+    },
+    /// Something in a sandbox is there to be looked at.
+    #[serde(rename = "preview.opened")]
+    PreviewOpened {
+        /// The sandbox.
+        sandbox: SandboxId,
+        /// The port.
+        port: u16,
+        /// The turn that opened it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        turn: Option<TurnId>,
+    },
+    /// A file of a sandbox was kept.
+    #[serde(rename = "artifact.saved")]
+    ArtifactSaved {
+        /// The artifact.
+        artifact: Artifact,
+        /// The turn that kept it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        turn: Option<TurnId>,
     },
 }
 
@@ -327,6 +410,70 @@ mod tests {
             r#"{"type":"participant.joined","participant":{"id":{"kind":"user","id":"user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b"},"name":"Ada","role":"moderator"}}"#,
             expect![[
                 r#"ParticipantJoined { participant: Participant { id: User { id: user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b }, name: "Ada", slug: None, role: Moderator } }"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn every_stored_form_about_approvals_and_sandboxes_keeps_its_meaning() {
+        const A: &str = "appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004";
+        const S: &str = "sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c";
+        check(
+            &format!(
+                r#"{{"type":"approval.requested","approval":"{A}","user":null,"ask":{{"action":{{"kind":"start_sandbox","size":"small","hosts":[]}},"risk":"high","reason":"r","quorum":1,"self_approval":"when_alone","life_s":60}},"expires_at":"2026-11-20T08:15:30.123Z"}}"#
+            ),
+            expect![[
+                r#"ApprovalRequested { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, user: None, turn: None, call: None, ask: ApprovalAsk { action: StartSandbox { size: Small, hosts: [], template: None, reuse: None }, risk: High, reason: "r", cost: None, quorum: 1, self_approval: WhenAlone, life_s: 60 }, expires_at: Timestamp(1795162530123) }"#
+            ]],
+        );
+        check(
+            &format!(
+                r#"{{"type":"approval.requested","approval":"{A}","user":"user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","call":"c","ask":{{"action":{{"kind":"allow_hosts","sandbox":"{S}","hosts":["a.org"]}},"risk":"critical","reason":"r","cost":{{"micro_usd_per_hour":7,"seconds_left":9}},"quorum":2,"self_approval":"never","life_s":60}},"expires_at":"2026-11-20T08:15:30.123Z"}}"#
+            ),
+            expect![[
+                r#"ApprovalRequested { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, user: Some(user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b), turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), call: Some("c"), ask: ApprovalAsk { action: AllowHosts { sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, hosts: ["a.org"] }, risk: Critical, reason: "r", cost: Some(ApprovalCost { micro_usd_per_hour: 7, seconds_left: 9 }), quorum: 2, self_approval: Never, life_s: 60 }, expires_at: Timestamp(1795162530123) }"#
+            ]],
+        );
+        check(
+            &format!(
+                r#"{{"type":"approval.voted","approval":"{A}","approve":true,"option":"reuse","reason":"ok"}}"#
+            ),
+            expect![[
+                r#"ApprovalVoted { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, approve: true, option: Reuse, reason: Some("ok") }"#
+            ]],
+        );
+        check(
+            &format!(r#"{{"type":"approval.closed","approval":"{A}","state":"withdrawn"}}"#),
+            expect![
+                "ApprovalClosed { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, state: Withdrawn }"
+            ],
+        );
+        check(
+            &format!(r#"{{"type":"approval.carried_out","approval":"{A}","done":true,"detail":"d"}}"#),
+            expect![[
+                r#"ApprovalCarriedOut { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, done: true, detail: "d" }"#
+            ]],
+        );
+        check(
+            &format!(
+                r#"{{"type":"sandbox.changed","status":{{"sandbox":"{S}","state":"failed","epoch":2,"version":3,"size":"medium","hosts":["*.a.org"],"reason":"crash_loop","detail":"d"}}}}"#
+            ),
+            expect![[
+                r#"SandboxChanged { status: SandboxStatus { sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, state: Failed, epoch: 2, version: 3, size: Medium, hosts: ["*.a.org"], reason: Some(CrashLoop), detail: Some("d") } }"#
+            ]],
+        );
+        check(
+            &format!(r#"{{"type":"preview.opened","sandbox":"{S}","port":8080}}"#),
+            expect![
+                "PreviewOpened { sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, port: 8080, turn: None }"
+            ],
+        );
+        check(
+            &format!(
+                r#"{{"type":"artifact.saved","artifact":{{"id":"art_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","chat":"chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","sandbox":"{S}","path":"a/b.txt","name":"b.txt","bytes":3,"sha256":"00","by":{{"kind":"system"}},"created_at":"2026-11-20T08:15:30.123Z"}},"turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002"}}"#
+            ),
+            expect![[
+                r#"ArtifactSaved { artifact: Artifact { id: art_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, chat: chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, path: "a/b.txt", name: "b.txt", bytes: 3, sha256: "00", by: System, created_at: Timestamp(1795162530123) }, turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002) }"#
             ]],
         );
     }

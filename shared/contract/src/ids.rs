@@ -201,9 +201,13 @@ uuid_id!(/** A named place in an org that holds chats. */ ChannelId, "chan");
 uuid_id!(/** One conversation; also the name of its object. */ ChatId, "chat");
 uuid_id!(/** A configured participant that answers with a model. */ AgentId, "agent");
 uuid_id!(/** A family of refresh tokens: one sign-in on one device. */ SessionId, "sess");
+uuid_id!(/** An isolated machine bound to a chat. */ SandboxId, "sbx");
+uuid_id!(/** A file captured from a sandbox. */ ArtifactId, "art");
+uuid_id!(/** A row of the usage ledger. */ UsageEntryId, "usage");
 uuid_id!(/** One request, from the edge through every process it touches. */ RequestId, "req");
 chat_scoped_id!(/** A message. */ MessageId, "msg");
 chat_scoped_id!(/** One piece of agent work. */ TurnId, "turn");
+chat_scoped_id!(/** A question that people answer before something risky happens. */ ApprovalId, "appr");
 
 #[cfg(test)]
 mod tests {

@@ -3,12 +3,15 @@
 //! Invariant: data only. Nothing here decides, stores or does I/O, so a client can depend on it alone.
 
 pub mod actor;
+pub mod approval;
 pub mod events;
 pub mod http;
 pub mod ids;
 pub mod limits;
 pub mod objects;
+pub mod preview;
 pub mod problem;
+pub mod sandbox;
 pub mod socket;
 pub mod time;
 

@@ -44,3 +44,19 @@ pub const TICKET_LIFE_MS: i64 = 30_000;
 pub const PASSWORD_CHARS: core::ops::RangeInclusive<usize> = 10..=256;
 /// Sub-protocol of the chat socket.
 pub const SOCKET_PROTOCOL: &str = "slipway.v1";
+/// Approvals of one chat that nobody has decided.
+pub const OPEN_APPROVALS_PER_CHAT: usize = 20;
+/// Longest reason of an ask or a decision, in characters.
+pub const REASON_CHARS: usize = 500;
+/// Hosts that a sandbox may reach.
+pub const HOSTS_PER_SANDBOX: usize = 50;
+/// Largest file that goes into or out of a sandbox by the API, in bytes.
+pub const SANDBOX_FILE_BYTES: usize = 32 * 1024 * 1024;
+/// Longest path inside a sandbox, in bytes.
+pub const PATH_BYTES: usize = 1024;
+/// What an agent is told of a tool's output, in bytes; the middle of more is left out.
+pub const TOOL_RESULT_BYTES: usize = 16 * 1024;
+/// What people see of a running command's output, in bytes; then only its end.
+pub const OUTPUT_TAIL_BYTES: usize = 64 * 1024;
+/// What is kept of one command's output, in bytes.
+pub const EXEC_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;

@@ -70,6 +70,24 @@ codes! {
     MessageDeleted = 409, "The message was deleted";
     /// The turn has ended already.
     TurnEnded = 409, "The turn has ended";
+    /// The approval has been decided, or has expired.
+    ApprovalEnded = 409, "The approval has ended";
+    /// Who caused an ask may not approve it, or has answered differently before.
+    NotYoursToDecide = 403, "Somebody else must decide";
+    /// The sandbox does not run; `detail` says how it stands.
+    SandboxNotRunning = 409, "The sandbox does not run";
+    /// The org or the person has used up what they may.
+    QuotaReached = 429, "A quota is reached";
+    /// The path does not lie below `/workspace`.
+    OutsideWorkspace = 422, "The path is outside the workspace";
+    /// The sandbox's disk is full.
+    DiskFull = 507, "The sandbox's disk is full";
+    /// Nothing listens on the port.
+    PortClosed = 502, "Nothing listens on the port";
+    /// What listens on the port gave no answer in time.
+    PortSilent = 504, "No answer from the port";
+    /// The access was revoked, or the sandbox stopped, after the token was made.
+    AccessRevoked = 403, "The access was revoked";
     /// A limit of the chat is reached; `detail` names it.
     LimitReached = 409, "A limit is reached";
     /// A sequence number lies beyond the newest event.

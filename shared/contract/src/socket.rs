@@ -4,16 +4,17 @@
 //! `events` frame continues exactly where the last one ended. What is not an event (typing, presence, streamed text) is
 //! not stored and not replayed; a connecting client is told how it stands now.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::events::Event;
-use crate::ids::{MessageId, Seq, TurnId, UserId};
+use crate::ids::{ApprovalId, MessageId, Seq, TurnId, UserId};
 use crate::problem::Problem;
+use crate::time::Timestamp;
 
 /// What a client sends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// Post a message; answered by `done` or `refused` with the same `id`. A repeated `client_id` is answered as at first.
     Post {
@@ -24,7 +25,7 @@ pub enum ClientFrame {
         /// Markdown.
         text: String,
         /// The message it answers.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "typescript", ts(optional))]
         reply_to: Option<MessageId>,
     },
@@ -38,6 +39,41 @@ pub enum ClientFrame {
         /// Writing or not.
         active: bool,
     },
+}
+
+/// The wire form of [`ClientFrame`]; see `Tagged` in `actor.rs` on why it is not derived.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    r#type: String,
+    #[serde(default)]
+    id: Option<u32>,
+    #[serde(default)]
+    client_id: Option<String>,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    reply_to: Option<MessageId>,
+    #[serde(default)]
+    seq: Option<Seq>,
+    #[serde(default)]
+    active: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for ClientFrame {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields { r#type, id, client_id, text, reply_to, seq, active } =
+            Fields::deserialize(deserializer)?;
+        // Each kind with all of its own fields and none of another's.
+        match (r#type.as_str(), id, client_id, text, reply_to, seq, active) {
+            ("post", Some(id), Some(client_id), Some(text), reply_to, None, None) => {
+                Ok(Self::Post { id, client_id, text, reply_to })
+            }
+            ("read", None, None, None, None, Some(seq), None) => Ok(Self::Read { seq }),
+            ("typing", None, None, None, None, None, Some(active)) => Ok(Self::Typing { active }),
+            _ => Err(de::Error::custom("no known `type`, or not exactly its fields")),
+        }
+    }
 }
 
 /// What the server sends.
@@ -86,6 +122,27 @@ pub enum ServerFrame {
         /// The text.
         text: String,
     },
+    /// What a running tool call writes. `offset` is where it goes, as in `delta`; 0 starts over. At most the last 64 KiB
+    /// are told to those who come later.
+    Output {
+        /// The turn.
+        turn: TurnId,
+        /// The call, by its name within the turn.
+        call: String,
+        /// Where the text goes.
+        offset: u32,
+        /// The text.
+        text: String,
+    },
+    /// How far something approved is; told at least every second while it goes on.
+    Progress {
+        /// The approval.
+        approval: ApprovalId,
+        /// What is being done, or waited for.
+        text: String,
+        /// When that began.
+        since: Timestamp,
+    },
     /// Somebody writes or stopped.
     Typing {
         /// Who.
@@ -117,4 +174,39 @@ pub mod close {
     pub const REPLACED: u16 = 4408;
     /// The client's `after` cannot be continued (from the future, or too far behind): page through REST, then connect anew.
     pub const RESYNC: u16 = 4409;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_frame_reads_as_it_is_written_and_with_exactly_its_fields() {
+        let frames = [
+            r#"{"type":"post","id":1,"client_id":"c","text":"hi"}"#,
+            r#"{"type":"post","id":1,"client_id":"c","text":"hi","reply_to":"msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003"}"#,
+            r#"{"type":"read","seq":7}"#,
+            r#"{"type":"typing","active":false}"#,
+        ];
+        for text in frames {
+            let frame: ClientFrame = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&frame).unwrap(), text);
+        }
+        let wrong = [
+            r#"{"type":"post","id":1,"client_id":"c"}"#,
+            r#"{"type":"post","client_id":"c","text":"hi"}"#,
+            r#"{"type":"post","id":-1,"client_id":"c","text":"hi"}"#,
+            r#"{"type":"post","id":1,"client_id":"c","text":"hi","seq":1}"#,
+            r#"{"type":"read","seq":7,"more":1}"#,
+            r#"{"type":"read","seq":7,"active":true}"#,
+            r#"{"type":"typing"}"#,
+            r#"{"type":"shout","text":"hi"}"#,
+            r#"{"seq":7}"#,
+            r#"{"type":"read","type":"read","seq":7}"#,
+            r#"[]"#,
+        ];
+        for text in wrong {
+            assert!(serde_json::from_str::<ClientFrame>(text).is_err(), "{text}");
+        }
+    }
 }

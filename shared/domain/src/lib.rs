@@ -3,6 +3,9 @@
 //! Invariant: no async, clock, randomness or I/O here, so every rule is a plain function with plain tests.
 
 pub mod chat;
+pub mod egress;
 pub mod identity;
 pub mod names;
 pub mod orgs;
+pub mod preview;
+pub mod sandbox;

@@ -30,13 +30,19 @@ pub enum Deed {
     ConfigureAgents,
     /// See and take back invitations.
     SeeInvitations,
+    /// Ask for sandboxes, decide about them, run commands and change files there. Who takes part in a chat may look.
+    UseSandboxes,
+    /// See what the org used and who used it.
+    SeeUsage,
+    /// Say how many people must approve, and whose word counts.
+    SetApprovalPolicy,
 }
 
 impl Deed {
     const fn least(self) -> Role {
         match self {
-            Self::MakeChannel | Self::BeginChat => Role::Member,
-            Self::ConfigureAgents | Self::SeeInvitations => Role::Admin,
+            Self::MakeChannel | Self::BeginChat | Self::UseSandboxes | Self::SeeUsage => Role::Member,
+            Self::ConfigureAgents | Self::SeeInvitations | Self::SetApprovalPolicy => Role::Admin,
         }
     }
 }

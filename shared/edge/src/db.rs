@@ -8,7 +8,7 @@ use slipway_contract::{Problem, ProblemCode, RequestId};
 use slipway_store::{Conflict, Db, StoreError};
 use tokio_postgres::Config;
 use worker::postgres_tls::PassthroughTls;
-use worker::{Context, Delay, Env};
+use worker::{Context, Delay, Env, ScheduleContext};
 
 use crate::log::Line;
 
@@ -20,11 +20,29 @@ const LIFE_MS: u64 = 10_000;
 /// What a caller is told to wait when the database cannot be reached, in seconds.
 const RETRY_S: u32 = 2;
 
+/// What keeps the isolate at work beside a reply: a request, or the clock's event.
+pub trait Keep {
+    /// Lets `work` go on.
+    fn keep(&self, work: impl Future<Output = ()> + 'static);
+}
+
+impl Keep for Context {
+    fn keep(&self, work: impl Future<Output = ()> + 'static) {
+        self.wait_until(work);
+    }
+}
+
+impl Keep for ScheduleContext {
+    fn keep(&self, work: impl Future<Output = ()> + 'static) {
+        self.wait_until(work);
+    }
+}
+
 /// A connection for one request. It is driven beside the reply until it is dropped.
 ///
 /// # Errors
 /// `unavailable`.
-pub async fn dial(env: &Env, context: &Context, request: RequestId) -> Result<Db, Problem> {
+pub async fn dial(env: &Env, context: &impl Keep, request: RequestId) -> Result<Db, Problem> {
     let failed = |error: &worker::Error| {
         Line::warn("postgres_unreachable").request(request).fault(error).emit();
         Problem::new(ProblemCode::Unavailable).retry_after(RETRY_S)
@@ -49,7 +67,7 @@ pub async fn dial(env: &Env, context: &Context, request: RequestId) -> Result<Db
         }
     };
     // Ends when the client is dropped, or at the end of its life. A failure shows itself in the client's next call.
-    context.wait_until(async move {
+    context.keep(async move {
         let life = Delay::from(core::time::Duration::from_millis(LIFE_MS));
         let _ended = select(Box::pin(connection), life).await;
     });

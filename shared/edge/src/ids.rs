@@ -1,7 +1,8 @@
 //! Fresh ids and secrets, made once at the edge and passed on as values.
 
 use slipway_contract::{
-    AgentId, ChannelId, ChatId, InvitationId, MemberId, OrgId, RequestId, SessionId, UserId,
+    AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, RequestId, SandboxId, SessionId,
+    UsageEntryId, UserId,
 };
 
 use crate::clock;
@@ -22,7 +23,20 @@ macro_rules! fresh {
     };
 }
 
-fresh!(AgentId, ChannelId, ChatId, InvitationId, MemberId, OrgId, RequestId, SessionId, UserId);
+fresh!(
+    AgentId,
+    ArtifactId,
+    ChannelId,
+    ChatId,
+    InvitationId,
+    MemberId,
+    OrgId,
+    RequestId,
+    SandboxId,
+    SessionId,
+    UsageEntryId,
+    UserId
+);
 
 /// An id that nothing has yet.
 pub fn fresh<T: Fresh>() -> T {

@@ -7,7 +7,9 @@ use core::fmt::Display;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::{Map, Value};
-use slipway_contract::{ChatId, OrgId, ProblemCode, RequestId, Timestamp, TurnId, UserId};
+use slipway_contract::{
+    ApprovalId, ChatId, OrgId, ProblemCode, RequestId, SandboxId, Timestamp, TurnId, UserId,
+};
 
 use crate::clock;
 use crate::trace::TraceParent;
@@ -105,6 +107,16 @@ impl Line {
         self.text("turn", &id)
     }
 
+    /// The sandbox it belongs to.
+    pub fn sandbox(self, id: SandboxId) -> Self {
+        self.text("sandbox", &id)
+    }
+
+    /// The approval it belongs to.
+    pub fn approval(self, id: ApprovalId) -> Self {
+        self.text("approval", &id)
+    }
+
     /// The person it was done for.
     pub fn user(self, id: UserId) -> Self {
         self.text("user", &id)
@@ -178,7 +190,8 @@ impl Line {
             return;
         }
         self = self.text("at", &clock::now());
-        let text = Value::Object(self.fields).to_string();
+        // Not by `Display`, which brings two more JSON writers into each Worker.
+        let text = serde_json::to_string(&self.fields).unwrap_or_default();
         match self.level {
             Level::Debug | Level::Info => worker::console_log!("{text}"),
             Level::Warn => worker::console_warn!("{text}"),

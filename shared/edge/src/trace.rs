@@ -20,6 +20,18 @@ impl TraceParent {
         headers.get(HEADER).ok().flatten()?.parse().ok()
     }
 
+    /// A trace that begins with a request of ours; its id is the request's, so that either finds the other.
+    pub fn of_request(request: slipway_contract::RequestId) -> Self {
+        let trace = request.uuid().simple().to_string();
+        // The last half of the id is random, and one bit of its variant is always set: no id is all zeros.
+        let span = trace.get(16..).unwrap_or_default();
+        let mut bytes = [0; 55];
+        for (byte, text) in bytes.iter_mut().zip(format!("00-{trace}-{span}-01").bytes()) {
+            *byte = text;
+        }
+        Self(bytes)
+    }
+
     /// The whole value.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
@@ -62,6 +74,14 @@ impl FromStr for TraceParent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_of_a_request_is_well_formed_and_has_its_id() {
+        let request = slipway_contract::RequestId::fresh(1, [0; 10]);
+        let trace = TraceParent::of_request(request);
+        assert_eq!(trace.as_str().parse(), Ok(trace));
+        assert_eq!(trace.trace_id(), request.uuid().simple().to_string());
+    }
 
     #[test]
     fn only_a_well_formed_traceparent_is_passed_on() {

@@ -7,10 +7,11 @@ use slipway_contract::objects::projection::ChatProjection;
 use slipway_contract::{ChannelId, ChatId, Seq, Timestamp, UserId};
 
 use crate::page::{Page, Slice};
-use crate::value::{Value, int, sql};
-use crate::{OrgDb, StoreError};
+use crate::value::{Value, int, sql, storable};
+use crate::{OrgDb, StoreError, approvals};
 
-/// Takes in what a chat told. The org of the projection must be the scope's.
+/// Takes in what a chat told, with the approvals among it and their traces in the audit log. The org of the projection
+/// must be the scope's.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when the org has no such channel, or the projection is another org's.
@@ -42,10 +43,16 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
         ],
     )
     .await?;
-    if chat.people.is_empty() {
+    project_people(db, chat).await?;
+    approvals::project(db, chat).await
+}
+
+async fn project_people(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreError> {
+    let org = db.org();
+    let people = &chat.people;
+    if people.is_empty() {
         return Ok(());
     }
-    let people = &chat.people;
     db.execute(
         "-- chats::project (people)
          INSERT INTO chat_people AS row (org_id, chat_id, user_id, participant, read_count, version)
@@ -66,11 +73,6 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
     )
     .await?;
     Ok(())
-}
-
-/// A message may hold the character NUL; Postgres text may not, and the index must take what every chat tells.
-fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 /// The chats of a channel, the one with the newest message first.
@@ -152,4 +154,21 @@ pub async fn expect_person(db: &mut OrgDb, chat: ChatId, user: UserId) -> Result
     )
     .await?;
     Ok(())
+}
+
+/// Whether a person takes part in a chat, as far as the index knows.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn takes_part(db: &mut OrgDb, chat: ChatId, user: UserId) -> Result<bool, StoreError> {
+    let org = db.org();
+    let row = db
+        .fetch_optional(
+            "-- chats::takes_part
+             SELECT 1 AS one FROM chat_people
+              WHERE org_id = $1 AND chat_id = $2 AND user_id = $3 AND participant",
+            &[sql(org), sql(chat), sql(user)],
+        )
+        .await?;
+    Ok(row.is_some())
 }

@@ -41,6 +41,11 @@ impl Db {
         self.scoped(Memberships(user))
     }
 
+    /// For the sweeps, which look across orgs.
+    pub const fn sweeps(self) -> SweepsDb {
+        self.scoped(Sweeps)
+    }
+
     /// Statements sent over this connection until now, with those that begin and end transactions.
     pub const fn statements(&self) -> u32 {
         self.statements
@@ -69,6 +74,11 @@ pub struct Identity;
 #[derive(Clone, Copy, Debug)]
 pub struct Memberships(pub UserId);
 
+/// What the sweeps look through, of all orgs, and their own book-keeping. What they do about a row, they do in a
+/// transaction of its org.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweeps;
+
 impl Scope for Org {
     fn settings(&self) -> [String; 3] {
         [self.0.to_string(), String::new(), String::new()]
@@ -87,12 +97,20 @@ impl Scope for Memberships {
     }
 }
 
+impl Scope for Sweeps {
+    fn settings(&self) -> [String; 3] {
+        [String::new(), "sweeps".to_owned(), String::new()]
+    }
+}
+
 /// A transaction for one org.
 pub type OrgDb = Scoped<Org>;
 /// A transaction for accounts and sessions.
 pub type IdentityDb = Scoped<Identity>;
 /// A transaction for one person's own memberships.
 pub type MembershipsDb = Scoped<Memberships>;
+/// A transaction of the sweeps.
+pub type SweepsDb = Scoped<Sweeps>;
 
 /// A transaction that sees one scope. It begins with its first statement, in the same round trip, and is rolled back
 /// unless it is committed; reading needs no commit.
@@ -237,6 +255,33 @@ impl<S: Scope> Scoped<S> {
                 Err(StoreError::Internal { statement: name(sql), source: Cause::Rows(rows) })
             }
         }
+    }
+
+    /// Holds a statement against the number of rows that it had to change.
+    pub(crate) fn expect_rows(
+        &mut self,
+        statement: &'static str,
+        rows: u64,
+        expected: u64,
+    ) -> Result<(), StoreError> {
+        if rows == expected {
+            return Ok(());
+        }
+        self.state = State::Failed;
+        Err(StoreError::Internal { statement, source: Cause::Rows(rows) })
+    }
+
+    /// Changes the one row that is as the caller knows it; otherwise somebody else was faster.
+    pub(crate) async fn execute_guarded(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<(), StoreError> {
+        if self.execute_optional(sql, params).await? {
+            return Ok(());
+        }
+        self.state = State::Failed;
+        Err(StoreError::Overtaken { statement: name(sql) })
     }
 
     /// Runs one statement; the first of a transaction goes out together with what begins it.

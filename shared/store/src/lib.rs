@@ -5,10 +5,16 @@
 
 mod db;
 mod error;
+mod json;
 mod row;
 mod value;
+mod words;
 
 pub mod agents;
+pub mod approval_policies;
+pub mod approvals;
+pub mod artifacts;
+pub mod audit;
 pub mod channels;
 pub mod chats;
 pub mod invitations;
@@ -16,9 +22,17 @@ pub mod members;
 pub mod memberships;
 pub mod orgs;
 pub mod page;
+pub mod places;
+pub mod quotas;
+pub mod routes;
+pub mod sandboxes;
 pub mod sessions;
 pub mod signin_attempts;
+pub mod sweeps;
+pub mod usage;
 pub mod users;
 
-pub use db::{Db, Identity, IdentityDb, Memberships, MembershipsDb, Org, OrgDb, Scope, Scoped};
+pub use db::{
+    Db, Identity, IdentityDb, Memberships, MembershipsDb, Org, OrgDb, Scope, Scoped, Sweeps, SweepsDb,
+};
 pub use error::{Cause, Conflict, StoreError};

@@ -1,9 +1,10 @@
 //! One person's own place in all their orgs.
 
-use slipway_contract::http::orgs::Org;
-use slipway_contract::{ChatId, MemberId, OrgId};
+use slipway_contract::http::orgs::{Org, Role};
+use slipway_contract::{ArtifactId, ChatId, MemberId, OrgId, SandboxId};
 
 use crate::page::{Page, Slice};
+use crate::row::Row;
 use crate::value::sql;
 use crate::{MembershipsDb, StoreError};
 
@@ -47,4 +48,85 @@ pub async fn org_of_chat(db: &mut MembershipsDb, chat: ChatId) -> Result<Option<
     .await?
     .map(|row| row.read("org_id"))
     .transpose()
+}
+
+/// What decides whether a person may do something to a thing of a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The org that it belongs to.
+    pub org: OrgId,
+    /// The chat that it belongs to.
+    pub chat: ChatId,
+    /// The person's role in the org.
+    pub role: Role,
+    /// Whether the person takes part in the chat, as far as the index knows.
+    pub participant: bool,
+}
+
+/// What the person is to a chat, if it is of one of their orgs.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn of_chat(db: &mut MembershipsDb, chat: ChatId) -> Result<Option<Access>, StoreError> {
+    let user = db.user();
+    db.fetch_optional(
+        "-- memberships::of_chat
+         SELECT org_id, chat_id, role, EXISTS (
+                SELECT 1 FROM chat_people WHERE chat_people.chat_id = chats.chat_id AND user_id = $2 AND participant
+                ) AS participant
+           FROM chats JOIN members USING (org_id) WHERE chat_id = $1 AND user_id = $2 AND ended_at IS NULL",
+        &[sql(chat), sql(user)],
+    )
+    .await?
+    .map(|row| access(&row))
+    .transpose()
+}
+
+/// What the person is to the chat of a sandbox, if it is of one of their orgs.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn of_sandbox(db: &mut MembershipsDb, sandbox: SandboxId) -> Result<Option<Access>, StoreError> {
+    let user = db.user();
+    db.fetch_optional(
+        "-- memberships::of_sandbox
+         SELECT org_id, chat_id, role, EXISTS (
+                SELECT 1 FROM chat_people
+                 WHERE chat_people.chat_id = sandboxes.chat_id AND chat_people.user_id = $2 AND participant
+                ) AS participant
+           FROM sandboxes JOIN members USING (org_id)
+          WHERE sandbox_id = $1 AND members.user_id = $2 AND members.ended_at IS NULL",
+        &[sql(sandbox), sql(user)],
+    )
+    .await?
+    .map(|row| access(&row))
+    .transpose()
+}
+
+/// What the person is to the chat of an artifact, if it is of one of their orgs.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn of_artifact(db: &mut MembershipsDb, artifact: ArtifactId) -> Result<Option<Access>, StoreError> {
+    let user = db.user();
+    db.fetch_optional(
+        "-- memberships::of_artifact
+         SELECT org_id, chat_id, role, EXISTS (
+                SELECT 1 FROM chat_people WHERE chat_people.chat_id = artifacts.chat_id AND user_id = $2 AND participant
+                ) AS participant
+           FROM artifacts JOIN members USING (org_id) WHERE artifact_id = $1 AND user_id = $2 AND ended_at IS NULL",
+        &[sql(artifact), sql(user)],
+    )
+    .await?
+    .map(|row| access(&row))
+    .transpose()
+}
+
+fn access(row: &Row) -> Result<Access, StoreError> {
+    Ok(Access {
+        org: row.read("org_id")?,
+        chat: row.read("chat_id")?,
+        role: row.read("role")?,
+        participant: row.read("participant")?,
+    })
 }

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::{
-    AgentId, AgentSlug, ChannelId, ChatId, InvitationId, MemberId, OrgId, SessionId, Timestamp, UserId,
+    AgentId, AgentSlug, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId,
+    SessionId, Timestamp, TurnId, UserId,
 };
 use tokio_postgres::types::FromSql;
 
@@ -58,7 +59,21 @@ macro_rules! parsed {
     };
 }
 
-parsed!(AgentId, AgentSlug, ChannelId, ChatId, InvitationId, MemberId, OrgId, SessionId, UserId);
+parsed!(
+    AgentId,
+    AgentSlug,
+    ApprovalId,
+    ArtifactId,
+    ChannelId,
+    ChatId,
+    InvitationId,
+    MemberId,
+    OrgId,
+    SandboxId,
+    SessionId,
+    TurnId,
+    UserId
+);
 
 impl Column for u64 {
     type Raw = i64;

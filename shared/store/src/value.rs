@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::{
-    AgentId, AgentSlug, ChannelId, ChatId, InvitationId, MemberId, OrgId, SessionId, Timestamp, UserId,
+    AgentId, AgentSlug, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId,
+    SessionId, Timestamp, TurnId, UserId,
 };
 use tokio_postgres::types::{ToSql, Type};
 
@@ -13,11 +14,12 @@ use tokio_postgres::types::{ToSql, Type};
 pub(crate) enum Value {
     Text(Option<String>),
     Texts(Vec<String>),
-    Int(i64),
+    Int(Option<i64>),
     Ints(Vec<i64>),
     Bool(Option<bool>),
     Bools(Vec<bool>),
     Time(Option<DateTime<Utc>>),
+    Times(Vec<DateTime<Utc>>),
 }
 
 impl Value {
@@ -30,6 +32,7 @@ impl Value {
             Self::Bool(value) => (value, Type::BOOL),
             Self::Bools(value) => (value, Type::BOOL_ARRAY),
             Self::Time(value) => (value, Type::TIMESTAMPTZ),
+            Self::Times(value) => (value, Type::TIMESTAMPTZ_ARRAY),
         }
     }
 }
@@ -57,12 +60,16 @@ macro_rules! text {
 
 text!(
     AgentId,
+    ApprovalId,
+    ArtifactId,
     ChannelId,
     ChatId,
     InvitationId,
     MemberId,
     OrgId,
+    SandboxId,
     SessionId,
+    TurnId,
     UserId,
     &AgentSlug,
     &str,
@@ -95,7 +102,13 @@ impl From<Option<bool>> for Value {
 
 impl From<u64> for Value {
     fn from(value: u64) -> Self {
-        Self::Int(int(value))
+        Self::Int(Some(int(value)))
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(value: Option<u64>) -> Self {
+        Self::Int(value.map(int))
     }
 }
 
@@ -109,6 +122,11 @@ impl From<Option<Timestamp>> for Value {
     fn from(time: Option<Timestamp>) -> Self {
         Self::Time(time.map(DateTime::from))
     }
+}
+
+/// What people and programs write may hold the character NUL; Postgres text may not, and must take what it is told.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// Postgres has no unsigned numbers; what does not fit stands at the end of those that do.

@@ -42,6 +42,14 @@ pub(crate) async fn ask(
     sent.map_err(|error| unreachable(&error, chat, errand.id()).into())
 }
 
+/// A reply that refuses, as this Worker's own refusal.
+pub(crate) async fn refusal(mut reply: Response) -> Refusal {
+    match reply.json::<Problem>().await {
+        Ok(problem) => problem.into(),
+        Err(_) => ProblemCode::Internal.into(),
+    }
+}
+
 async fn send(errand: &Errand, chat: ChatId, body: &str) -> worker::Result<Response> {
     let headers = Headers::new();
     headers.set("content-type", "application/json")?;

@@ -20,6 +20,7 @@ use crate::errand::Errand;
 use crate::refusal::Refusal;
 use crate::reply::Passed;
 use crate::router;
+use crate::upload::Upload;
 
 /// Built once in an isolate.
 static ROUTER: LazyLock<axum::Router> = LazyLock::new(router::build);
@@ -71,7 +72,13 @@ async fn enter(request: &mut Request, errand: &Errand) -> Result<http::Request<B
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         builder = builder.extension(OwnHost(host));
     }
-    let body = read(request).await?;
+    let body = match Upload::of(request, url.path())? {
+        Some(upload) => {
+            builder = builder.extension(upload);
+            Vec::new()
+        }
+        None => read(request).await?,
+    };
     builder
         .extension(errand.clone())
         .body(Body::from(body))

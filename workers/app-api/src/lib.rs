@@ -6,17 +6,21 @@
 
 mod chat_object;
 mod cookies;
+mod download;
 mod errand;
 mod extract;
 mod gate;
 mod handlers;
 mod identity;
+mod orchestrator;
 mod paging;
 mod refusal;
 mod reply;
 mod router;
 mod settings;
 mod sockets;
+mod terminals;
+mod upload;
 
 pub use router::document;
 
@@ -31,6 +35,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let path = request.path();
     if let Some(chat) = sockets::wanted(&path, &request) {
         return sockets::hand_over(&request, &env, chat).await;
+    }
+    if let Some(sandbox) = terminals::wanted(&path, &request) {
+        return terminals::open(&request, env, context, sandbox).await;
     }
     if path == "/v1" || path.starts_with("/v1/") {
         return gate::serve(request, env, context).await;

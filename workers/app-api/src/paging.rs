@@ -32,9 +32,12 @@ macro_rules! by_text {
 by_text!(
     String,
     slipway_contract::AgentSlug,
+    slipway_contract::ApprovalId,
+    slipway_contract::ArtifactId,
     slipway_contract::ChatId,
     slipway_contract::InvitationId,
-    slipway_contract::MemberId
+    slipway_contract::MemberId,
+    slipway_contract::SandboxId
 );
 
 impl<T: Key> Key for (Timestamp, T) {

@@ -62,8 +62,17 @@ impl Passed {
 
     /// The same with 201 in place of 200.
     pub(crate) fn created(self) -> Self {
+        self.instead_of_200(201)
+    }
+
+    /// The same with 202 in place of 200.
+    pub(crate) fn accepted(self) -> Self {
+        self.instead_of_200(202)
+    }
+
+    fn instead_of_200(self, status: u16) -> Self {
         match self.take() {
-            Some(response) if response.status_code() == 200 => Self::new(response.with_status(201)),
+            Some(response) if response.status_code() == 200 => Self::new(response.with_status(status)),
             Some(response) => Self::new(response),
             None => self,
         }

@@ -1,19 +1,21 @@
-//! The routes, and the document that describes them: both come from the same handlers, so that they cannot differ.
+//! The routes, and the document that describes them: both come from the same list of handlers, so that they cannot differ.
 
 use std::sync::OnceLock;
 
 use axum::Router;
+use axum::routing::MethodRouter;
 use slipway_contract::ProblemCode;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Ref, Required};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::handlers::{
-    agents, auth, channel_members, channels, chats, document as document_route, health, invitations, me,
-    members, messages, orgs, participants, reactions, sockets, turns,
+    agents, approvals, artifacts, auth, channel_members, channels, chats, commands,
+    document as document_route, health, invitations, me, members, messages, orgs, participants, reactions,
+    sandbox_files, sandboxes, sockets, terminals, turns, usage,
 };
 use crate::refusal::Refusal;
 
@@ -27,52 +29,118 @@ use crate::refusal::Refusal;
         license(name = "AGPL-3.0-only", identifier = "AGPL-3.0-only")
     ),
     servers((url = "/")),
+    // Named by a query parameter alone, which registers no schema.
+    components(schemas(slipway_contract::http::usage::UsageBy)),
     security(("bearer" = []))
 )]
 struct Document;
 
-fn routes() -> OpenApiRouter {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(health::read))
-        .routes(routes!(document_route::read))
-        .routes(routes!(auth::sign_up))
-        .routes(routes!(auth::log_in))
-        .routes(routes!(auth::refresh))
-        .routes(routes!(auth::log_out))
-        .routes(routes!(auth::log_out_everywhere))
-        .routes(routes!(me::read))
-        .routes(routes!(orgs::list, orgs::create))
-        .routes(routes!(members::list))
-        .routes(routes!(members::change_role))
-        .routes(routes!(members::end))
-        .routes(routes!(invitations::list, invitations::create))
-        .routes(routes!(invitations::revoke))
-        .routes(routes!(invitations::preview))
-        .routes(routes!(invitations::accept))
-        .routes(routes!(channels::list, channels::create))
-        .routes(routes!(channel_members::list, channel_members::add))
-        .routes(routes!(agents::list, agents::create))
-        .routes(routes!(agents::update))
-        .routes(routes!(chats::list, chats::create))
-        .routes(routes!(chats::read, chats::update))
-        .routes(routes!(chats::events))
-        .routes(routes!(participants::list, participants::add))
-        .routes(routes!(participants::remove))
-        .routes(routes!(messages::post))
-        .routes(routes!(messages::edit, messages::delete))
-        .routes(routes!(reactions::add, reactions::remove))
-        .routes(routes!(sockets::ticket))
-        .routes(routes!(sockets::upgrade))
-        .routes(routes!(turns::cancel))
+/// Every operation; those of one path stand together. `$with` makes of them what it needs.
+macro_rules! operations {
+    ($with:ident) => {
+        $with! {
+            [health::read]
+            [document_route::read]
+            [auth::sign_up]
+            [auth::log_in]
+            [auth::refresh]
+            [auth::log_out]
+            [auth::log_out_everywhere]
+            [me::read]
+            [orgs::list, orgs::create]
+            [members::list]
+            [members::change_role]
+            [members::end]
+            [invitations::list, invitations::create]
+            [invitations::revoke]
+            [invitations::preview]
+            [invitations::accept]
+            [channels::list, channels::create]
+            [channel_members::list, channel_members::add]
+            [agents::list, agents::create]
+            [agents::update]
+            [chats::list, chats::create]
+            [chats::read, chats::update]
+            [chats::events]
+            [participants::list, participants::add]
+            [participants::remove]
+            [messages::post]
+            [messages::edit, messages::delete]
+            [reactions::add, reactions::remove]
+            [sockets::ticket]
+            [sockets::upgrade]
+            [turns::cancel]
+            [approvals::list]
+            [approvals::decide]
+            [approvals::read_policy, approvals::set_policy]
+            [sandboxes::list, sandboxes::request]
+            [sandboxes::read]
+            [sandboxes::stop]
+            [sandboxes::revoke_previews]
+            [sandboxes::preview_token]
+            [commands::run]
+            [sandbox_files::read, sandbox_files::write, sandbox_files::delete]
+            [terminals::ticket]
+            [terminals::upgrade]
+            [artifacts::list]
+            [artifacts::save]
+            [artifacts::read]
+            [artifacts::content]
+            [usage::read]
+            [usage::quotas]
+        }
+    };
+}
+
+/// Routes with their paths and methods, and nothing of what describes them: describing is a third of what this Worker
+/// would be, and is not needed while it runs.
+macro_rules! serve {
+    ($([$first:ident::$one:ident $(, $module:ident::$handler:ident)*])+) => {{
+        let mut served = Served::default();
+        $(
+            let path = serve!(@described $first::$one, path);
+            let methods = serve!(@on MethodRouter::new(), $first::$one);
+            $(let methods = serve!(@on methods, $module::$handler);)*
+            served.add(path, methods);
+        )+
+        served
+    }};
+    (@on $methods:expr, $module:ident::$handler:ident) => {
+        serve!(@described $module::$handler, methods)
+            .iter()
+            .fold($methods, |methods, method| methods.on(method.to_method_filter(), $module::$handler))
+    };
+    (@described $module:ident::$handler:ident, $what:ident) => {
+        paste! { <$module::[<__path_ $handler>] as utoipa::Path>::$what() }
+    };
+}
+
+macro_rules! describe {
+    ($([$($module:ident::$handler:ident),+])+) => {
+        OpenApiRouter::<()>::with_openapi(Document::openapi())$(.routes(routes!($($module::$handler),+)))+
+    };
+}
+
+/// The routes and their paths as the document writes them.
+#[derive(Default)]
+struct Served {
+    router: Router,
+    paths: Vec<String>,
+}
+
+impl Served {
+    fn add(&mut self, path: String, methods: MethodRouter) {
+        self.router = core::mem::take(&mut self.router).route(&path, methods);
+        self.paths.push(path);
+    }
 }
 
 /// The router of an isolate.
 pub(crate) fn build() -> Router {
-    let (router, document) = routes().split_for_parts();
-    let _set_by_an_earlier_router = PATHS.set(document.paths.paths.into_keys().collect());
-    router
-        .fallback(async || Refusal::from(ProblemCode::RouteNotFound))
-        .method_not_allowed_fallback(async || Refusal::from(ProblemCode::MethodNotAllowed))
+    let served = operations!(serve);
+    let _set_by_an_earlier_router = PATHS.set(served.paths);
+    let router = served.router.fallback(async || Refusal::from(ProblemCode::RouteNotFound));
+    router.method_not_allowed_fallback(async || Refusal::from(ProblemCode::MethodNotAllowed))
 }
 
 static PATHS: OnceLock<Vec<String>> = OnceLock::new();
@@ -86,13 +154,17 @@ pub(crate) fn known(route: &str) -> &'static str {
 /// The OpenAPI document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    let mut document = routes().into_openapi();
+    let mut document = operations!(describe).into_openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let in_an_org = ["/v1/orgs/{org}/", "/v1/chats/", "/v1/turns/"];
+    let in_an_org =
+        ["/v1/orgs/{org}/", "/v1/chats/", "/v1/turns/", "/v1/approvals/", "/v1/sandboxes/", "/v1/artifacts/"];
+    let by_ticket = ["/socket", "/terminal"];
     for (path, item) in &mut document.paths.paths {
-        if in_an_org.iter().any(|start| path.starts_with(start)) && !path.ends_with("/socket") {
+        if in_an_org.iter().any(|start| path.starts_with(start))
+            && !by_ticket.iter().any(|end| path.ends_with(end))
+        {
             let operations =
                 [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {
@@ -139,6 +211,9 @@ mod tests {
             }
         }
         expect![[r#"
+            POST /v1/approvals/{approval}/decision decide_approval org
+            GET /v1/artifacts/{artifact} read_artifact org
+            GET /v1/artifacts/{artifact}/content read_artifact_content org
             POST /v1/auth/login log_in open
             POST /v1/auth/logout log_out open
             POST /v1/auth/logout-all log_out_everywhere
@@ -155,6 +230,8 @@ mod tests {
             GET /v1/chats/{chat}/participants list_participants org
             POST /v1/chats/{chat}/participants add_participant org
             DELETE /v1/chats/{chat}/participants/{participant} remove_participant org
+            GET /v1/chats/{chat}/sandboxes list_sandboxes org
+            POST /v1/chats/{chat}/sandboxes request_sandbox org
             GET /v1/chats/{chat}/socket open_socket open
             POST /v1/chats/{chat}/socket-ticket issue_socket_ticket org
             GET /v1/health health open
@@ -167,6 +244,10 @@ mod tests {
             GET /v1/orgs/{org}/agents list_agents org
             POST /v1/orgs/{org}/agents create_agent org
             PATCH /v1/orgs/{org}/agents/{agent} update_agent org
+            GET /v1/orgs/{org}/approval-policy read_approval_policy org
+            PUT /v1/orgs/{org}/approval-policy set_approval_policy org
+            GET /v1/orgs/{org}/approvals list_approvals org
+            GET /v1/orgs/{org}/artifacts list_artifacts org
             GET /v1/orgs/{org}/channels list_channels org
             POST /v1/orgs/{org}/channels create_channel org
             GET /v1/orgs/{org}/channels/{channel}/chats list_chats org
@@ -179,9 +260,29 @@ mod tests {
             GET /v1/orgs/{org}/members list_members org
             DELETE /v1/orgs/{org}/members/{member} end_membership org
             POST /v1/orgs/{org}/members/{member}/role change_role org
+            GET /v1/orgs/{org}/quotas read_quotas org
+            GET /v1/orgs/{org}/usage read_usage org
+            GET /v1/sandboxes/{sandbox} read_sandbox org
+            POST /v1/sandboxes/{sandbox}/artifacts save_artifact org
+            POST /v1/sandboxes/{sandbox}/exec run_command org
+            DELETE /v1/sandboxes/{sandbox}/files delete_file org
+            GET /v1/sandboxes/{sandbox}/files read_file org
+            PUT /v1/sandboxes/{sandbox}/files write_file org
+            POST /v1/sandboxes/{sandbox}/preview-tokens create_preview_token org
+            POST /v1/sandboxes/{sandbox}/revoke-previews revoke_previews org
+            POST /v1/sandboxes/{sandbox}/stop stop_sandbox org
+            GET /v1/sandboxes/{sandbox}/terminal open_terminal open
+            POST /v1/sandboxes/{sandbox}/terminal-ticket issue_terminal_ticket org
             POST /v1/turns/{turn}/cancel cancel_turn org
         "#]]
         .assert_eq(&lines.concat());
+    }
+
+    #[test]
+    fn what_is_served_is_what_is_described() {
+        let served: BTreeSet<String> = operations!(serve).paths.into_iter().collect();
+        let described: BTreeSet<String> = document().paths.paths.into_keys().collect();
+        assert_eq!(served, described);
     }
 
     #[test]

@@ -13,16 +13,14 @@ use futures::channel::oneshot;
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::{
-    Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId,
-};
-use slipway_domain::chat::turns::StepEnd;
-use slipway_domain::chat::{self, Answer, Ask, Chat, Decision, Facts};
+use slipway_contract::{Actor, ChatId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId};
+use slipway_domain::chat::{Answer, Approval, Chat, Decision, Facts, TurnChange};
 use slipway_edge::clock;
 use worker::Delay;
 
 use crate::room::{Held, Room};
 use crate::storage::{Progress, actor_key};
+use crate::work::Work;
 use crate::{effects, sockets};
 
 /// Most commands of one write.
@@ -34,37 +32,6 @@ const BURST: u32 = 4;
 /// How long the commands of a crowd gather. (`storage.sync()` would tell when the last write is on disk, but it comes
 /// back 2 ms after the write's own replies have left.)
 const GATHER: Duration = Duration::from_millis(1);
-
-/// Something that changes the chat.
-pub(crate) enum Work {
-    /// Somebody's command.
-    Command {
-        /// Who.
-        actor: Actor,
-        /// The org that they named.
-        org: Option<OrgId>,
-        /// What.
-        command: ChatCommand,
-    },
-    /// A queued turn begins.
-    StartTurn(TurnId),
-    /// A step of a turn has ended.
-    EndStep {
-        /// The turn.
-        turn: TurnId,
-        /// The attempt that it belongs to.
-        attempt: u8,
-        /// What it came to.
-        end: StepEnd,
-    },
-}
-
-impl Work {
-    /// The process that ran the turn is gone.
-    pub(crate) fn interrupted(turn: TurnId, attempt: u8) -> Self {
-        Self::EndStep { turn, attempt, end: StepEnd::interrupted() }
-    }
-}
 
 type Outcome = Result<Answer, Problem>;
 
@@ -163,6 +130,8 @@ struct Batch {
     texts: Vec<String>,
     /// Who was put out.
     removed: Vec<UserId>,
+    /// Turns that are over.
+    ended: Vec<TurnId>,
     readers: Vec<ParticipantId>,
 }
 
@@ -186,6 +155,10 @@ fn write(room: &Rc<Room>, waiting: Vec<Waiting>) {
                 }
             });
             sockets::tell_events(room, &batch.texts, &batch.removed);
+            for turn in batch.ended {
+                room.running.stop(turn);
+                room.calls.stop(turn);
+            }
             for (reply, outcome) in replies.into_iter().zip(batch.outcomes) {
                 if let Some(reply) = reply {
                     // The caller may have gone; what is stored stays stored.
@@ -260,25 +233,16 @@ fn decide_all(
     // Events that are decided but not written yet: a run of posts is written in one statement.
     let mut unwritten = Unwritten::default();
     for work in works {
-        let decided = match work {
-            Work::Command { actor, org, command } => {
-                // A plain post is decided on what is in memory; whatever else asks the log finds it written up.
-                let mut facts = Facts::default();
-                if !matches!(command, ChatCommand::Post(post) if post.reply_to.is_none()) {
-                    batch.texts.extend(unwritten.write(room, id)?);
-                    facts = room.storage.facts(id, *actor, command)?;
-                }
-                if let ChatCommand::Post(post) = command {
-                    facts.earlier = earlier.get(&(actor_key(*actor), post.client_id.clone())).cloned();
-                }
-                let ask = Ask { actor: *actor, org: *org, command, facts: &facts, now };
-                decide_command(room, id, held.as_ref().map(|held| &held.chat), ask)
-            }
-            Work::StartTurn(turn) => chat_of(held).and_then(|chat| chat.start_turn(*turn, now)),
-            Work::EndStep { turn, attempt, end } => {
-                chat_of(held).and_then(|chat| chat.end_step(*turn, *attempt, end.clone(), now))
-            }
-        };
+        // A plain post is decided on what is in memory; whatever asks the log finds it written up.
+        let mut facts = Facts::default();
+        if work.needs_log() {
+            batch.texts.extend(unwritten.write(room, id)?);
+            facts = work.facts(room, id)?;
+        }
+        if let Work::Command { actor, command: ChatCommand::Post(post), .. } = work {
+            facts.earlier = earlier.get(&(actor_key(*actor), post.client_id.clone())).cloned();
+        }
+        let decided = work.decide(room, id, held.as_ref().map(|held| &held.chat), &facts, now);
         batch.outcomes.push(decided.map(|decision| {
             let before = held.as_ref().map_or(0, |held| held.chat.message_count);
             remember(&mut earlier, &decision);
@@ -290,11 +254,12 @@ fn decide_all(
                         chat,
                         progress: Progress::default(),
                         readers: Default::default(),
-                        stale_people: true,
+                        stale_rows: true,
                     });
                 }
             }
             batch.removed.extend(removed(&decision));
+            batch.ended.extend(ended(&decision));
             let answer = decision.answer.clone();
             unwritten.add(decision, before);
             answer
@@ -304,33 +269,15 @@ fn decide_all(
     Ok(batch)
 }
 
-/// A command as the chat decides it; a turn that is stopped keeps what its agent has said in this process.
-fn decide_command(room: &Room, id: ChatId, chat: Option<&Chat>, ask: Ask<'_>) -> Result<Decision, Problem> {
-    match (chat, ask.command) {
-        (Some(chat), ChatCommand::CancelTurn { turn }) => {
-            let decision = chat.cancel_turn(*turn, &room.running.said(*turn), ask)?;
-            room.running.stop(*turn);
-            Ok(decision)
-        }
-        (chat, _) => chat::decide(chat, id, ask),
-    }
-}
-
-fn chat_of(held: &Option<Held>) -> Result<&Chat, Problem> {
-    held.as_ref().map(|held| &held.chat).ok_or_else(|| ProblemCode::NotFound.into())
-}
-
 type Earlier = BTreeMap<(String, String), Posted>;
 
 /// Posts of this batch that were posted before, by sender and client id.
 fn earlier_posts(room: &Room, works: &[Work]) -> worker::Result<Earlier> {
     let posts: Vec<(Actor, &str)> = works
         .iter()
-        .filter_map(|work| match work {
-            Work::Command { actor, command: ChatCommand::Post(post), .. } => {
-                Some((*actor, post.client_id.as_str()))
-            }
-            Work::Command { .. } | Work::StartTurn(_) | Work::EndStep { .. } => None,
+        .filter_map(|work| {
+            let Work::Command { actor, command: ChatCommand::Post(post), .. } = work else { return None };
+            Some((*actor, post.client_id.as_str()))
         })
         .collect();
     if posts.is_empty() { Ok(Earlier::new()) } else { room.storage.earlier_posts(&posts) }
@@ -366,11 +313,20 @@ fn removed(decision: &Decision) -> impl Iterator<Item = UserId> {
     })
 }
 
+/// Turns that a decision ends.
+fn ended(decision: &Decision) -> impl Iterator<Item = TurnId> {
+    decision.turns.iter().filter_map(|change| match change {
+        TurnChange::End(turn) => Some(*turn),
+        TurnChange::Put(_) => None,
+    })
+}
+
 /// Decided events on their way into one statement.
 #[derive(Default)]
 struct Unwritten {
     events: Vec<Event>,
-    turns: Vec<chat::TurnChange>,
+    turns: Vec<TurnChange>,
+    approvals: Vec<Approval>,
     messages: u64,
 }
 
@@ -381,15 +337,15 @@ impl Unwritten {
         }
         self.events.extend(decision.events);
         self.turns.extend(decision.turns);
+        self.approvals.extend(decision.approvals);
     }
 
     /// Writes them; gives the events' wire forms.
     fn write(&mut self, room: &Room, id: ChatId) -> worker::Result<Vec<String>> {
-        if self.events.is_empty() && self.turns.is_empty() {
+        let Self { events, turns, approvals, messages } = core::mem::take(self);
+        if events.is_empty() && turns.is_empty() && approvals.is_empty() {
             return Ok(Vec::new());
         }
-        let texts = room.storage.store(id, &self.events, &self.turns, self.messages)?;
-        (self.events, self.turns) = (Vec::new(), Vec::new());
-        Ok(texts)
+        room.storage.store(id, &events, &turns, &approvals, messages)
     }
 }

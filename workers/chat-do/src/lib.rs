@@ -1,15 +1,20 @@
 //! The Worker that holds the `Chat` objects. It has no public route: others reach the objects by their binding.
 
+mod acts;
+mod calls;
 mod effects;
-mod engine;
+mod gather;
 mod journal;
 mod object;
+mod orchestrator;
+mod projection;
 mod room;
 mod schema;
 mod sockets;
 mod sql;
 mod storage;
 mod turns;
+mod work;
 
 use slipway_contract::{Problem, ProblemCode};
 use worker::{Context, Env, Request, Response, event};

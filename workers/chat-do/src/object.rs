@@ -10,7 +10,7 @@ use worker::{
     WebSocketIncomingMessage, durable_object,
 };
 
-use crate::room::Room;
+use crate::room::{self, Room};
 use crate::{effects, sockets};
 
 /// One chat. Its name is the chat's id.
@@ -37,15 +37,15 @@ impl DurableObject for Chat {
         if body.len() > limits::POST_BODY_BYTES + 1024 * 1024 {
             return reply::problem(Problem::new(ProblemCode::TooLarge), ids::fresh());
         }
-        match serde_json::from_slice::<ChatCall>(&body) {
-            Ok(call) => {
+        match room::parse::<ChatCall>(&body) {
+            Some(call) => {
                 let request = call.request;
                 match self.room.call(call).await {
                     Ok(json) => reply::json_text(200, json, request),
                     Err(problem) => reply::problem(problem, request),
                 }
             }
-            Err(_) => {
+            None => {
                 reply::problem(Problem::new(ProblemCode::InvalidBody).detail("not a chat call"), ids::fresh())
             }
         }

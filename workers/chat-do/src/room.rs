@@ -8,21 +8,25 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use slipway_contract::http::chats::{EventsQuery, SocketTicket};
-use slipway_contract::objects::chat::{ChatCall, ChatCommand};
-use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode};
+use slipway_contract::objects::chat::{ChatCall, ChatCommand, RedeemedTicket};
+use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, UserId};
 use slipway_domain::chat::{Answer, Chat};
 use slipway_edge::log::Line;
 use slipway_edge::{clock, ids};
 use worker::{Env, State};
 
+use crate::acts::Acts;
+use crate::calls::Calls;
 use crate::effects::Driver;
-use crate::journal::{Journal, Sender, Work};
+use crate::journal::{Journal, Sender};
 use crate::schema;
 use crate::sockets::Seats;
 use crate::sql::Sql;
 use crate::storage::{Progress, Storage};
 use crate::turns::Running;
+use crate::work::Work;
 
 /// A chat's object.
 pub(crate) struct Room {
@@ -38,6 +42,10 @@ pub(crate) struct Room {
     pub journal: Journal,
     /// Turns at work in this process.
     pub running: Running,
+    /// Calls of tools that are performed in this process.
+    pub calls: Calls,
+    /// What this process carries out.
+    pub acts: Acts,
     /// What runs after a write.
     pub driver: Driver,
     held: RefCell<Option<Held>>,
@@ -52,8 +60,8 @@ pub(crate) struct Held {
     pub progress: Progress,
     /// Whose read markers moved since they were written.
     pub readers: BTreeSet<ParticipantId>,
-    /// The index does not know everybody's row as it is.
-    pub stale_people: bool,
+    /// The index does not know every row of people and approvals as it is.
+    pub stale_rows: bool,
 }
 
 impl Room {
@@ -67,6 +75,8 @@ impl Room {
             storage,
             journal: Journal::default(),
             running: Running::default(),
+            calls: Calls::default(),
+            acts: Acts::default(),
             driver: Driver::default(),
             held: RefCell::new(None),
             ready: Cell::new(false),
@@ -100,10 +110,9 @@ impl Room {
         }
         let loaded = self.storage.load(id).map_err(|error| self.fault("load_failed", &error))?;
         if let Some((chat, progress)) = loaded {
-            let stale =
-                self.storage.unprojected_people().map_err(|error| self.fault("load_failed", &error))?;
-            let stale_people = !stale.is_empty();
-            self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_people }));
+            let unprojected = self.storage.has_unprojected();
+            let stale_rows = unprojected.map_err(|error| self.fault("load_failed", &error))?;
+            self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_rows }));
             self.recover();
         }
         Ok(())
@@ -155,6 +164,9 @@ impl Room {
         if let ChatCommand::IssueTicket = command {
             return self.issue_ticket(actor, org);
         }
+        if let ChatCommand::RedeemTicket { ticket } = command {
+            return self.redeem_for_system(&ticket, actor, org);
+        }
         if !matches!(command, ChatCommand::Create { .. }) && self.with_chat(|_| ()).is_none() {
             return Err(ProblemCode::NotFound.into());
         }
@@ -175,6 +187,7 @@ impl Room {
             }
             Answer::Posted(posted) => json(&posted),
             Answer::Turn(status) => json(&status),
+            Answer::Approval(approval) => json(&approval),
         }
     }
 
@@ -212,6 +225,35 @@ impl Room {
         json(&SocketTicket { ticket, expires_at })
     }
 
+    /// Whose a ticket was; it is used up.
+    ///
+    /// # Errors
+    /// The ticket is unknown, used or too old, or its owner no longer takes part.
+    pub(crate) fn redeem_ticket(&self, ticket: &str) -> Result<UserId, Problem> {
+        let invalid = || Problem::new(ProblemCode::TicketInvalid);
+        // An object that was never used has no tables to look in.
+        if ticket.len() > 64 || self.with_chat(|_| ()).is_none() {
+            return Err(invalid());
+        }
+        let redeemed = self.storage.redeem_ticket(ticket, clock::now());
+        let user = redeemed.map_err(|error| self.fault("ticket_failed", &error))?.ok_or_else(invalid)?;
+        // The person may have been put out since the ticket was made.
+        let admitted = self.with_chat(|chat| chat.admitted(Actor::User { id: user }, None).is_ok());
+        if admitted == Some(true) { Ok(user) } else { Err(invalid()) }
+    }
+
+    fn redeem_for_system(&self, ticket: &str, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
+        let own = self.with_chat(|chat| chat.org).filter(|own| org.is_none_or(|org| org == *own));
+        match (own, actor) {
+            (Some(own), Actor::System) => {
+                json(&RedeemedTicket { org: own, user: self.redeem_ticket(ticket)? })
+            }
+            (Some(_), Actor::User { .. } | Actor::Agent { .. }) | (None, _) => {
+                Err(ProblemCode::NotFound.into())
+            }
+        }
+    }
+
     /// Logs what storage or the platform refused; the caller is told nothing of it.
     pub(crate) fn fault(&self, event: &'static str, error: &worker::Error) -> Problem {
         let mut line = Line::error(event).fault(error);
@@ -234,4 +276,9 @@ fn requests_of(participant: ParticipantId) -> u64 {
 /// Contract types always become JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Problem> {
     serde_json::to_string(value).map_err(|_| ProblemCode::Internal.into())
+}
+
+/// Reads JSON. By way of a text always: each way to read brings all that is read into the Worker once more.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_str(core::str::from_utf8(bytes).ok()?).ok()
 }

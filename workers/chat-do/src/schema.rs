@@ -1,7 +1,7 @@
 //! The object's tables. Versions only ever go up; an object brings itself up to date when it is first used.
 //!
 //! `events` is the log and the only truth. `event` is the whole wire form of the entry, so that pages and frames are put
-//! together without reading it. `reactions`, `people` and `turns` could be made anew from the log.
+//! together without reading it. All other tables but `tickets` could be made anew from the log.
 
 use worker::Result;
 
@@ -53,6 +53,19 @@ const STEPS: &[&str] = &["
     ) WITHOUT ROWID;
     CREATE TABLE turns (seq INTEGER PRIMARY KEY, turn TEXT NOT NULL);
     CREATE TABLE tickets (ticket TEXT PRIMARY KEY, user TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+", "
+    CREATE TABLE approvals (
+        seq INTEGER PRIMARY KEY,
+        over INTEGER NOT NULL,
+        approval TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        -- the version that the index knows
+        projected INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX approvals_unfinished ON approvals (seq) WHERE over = 0;
+    CREATE INDEX approvals_unprojected ON approvals (seq) WHERE version > projected;
+    CREATE TABLE sandboxes (sandbox TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE artifacts (artifact TEXT PRIMARY KEY) WITHOUT ROWID;
 "];
 
 /// Whether the object was ever used. Asking writes nothing, so that a made-up id leaves no database behind.

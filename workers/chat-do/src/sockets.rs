@@ -4,6 +4,7 @@
 //! every commit is told to all seats in its own step, so a listener sees each event once and in order.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use js_sys::JsString;
@@ -18,8 +19,9 @@ use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
 use crate::effects;
-use crate::journal::{Sender, Work};
+use crate::journal::Sender;
 use crate::room::{Room, json};
+use crate::work::Work;
 
 #[wasm_bindgen]
 extern "C" {
@@ -64,10 +66,16 @@ impl Seats {
 
     fn present(&self, state: &State) -> Vec<UserId> {
         self.with(state, |seats| {
-            let mut users: Vec<UserId> = seats.iter().map(|seat| seat.user).collect();
-            users.sort_unstable();
-            users.dedup();
-            users
+            // The same kind of set as the room's: another one would be more Wasm.
+            let mut users: BTreeSet<ParticipantId> = BTreeSet::new();
+            for seat in seats {
+                users.insert(ParticipantId::User { id: seat.user });
+            }
+            let users = users.into_iter().filter_map(|person| match person {
+                ParticipantId::User { id } => Some(id),
+                ParticipantId::Agent { .. } => None,
+            });
+            users.collect()
         })
     }
 }
@@ -128,15 +136,10 @@ fn admit(room: &Rc<Room>, request: &Request, query: &str) -> core::result::Resul
             return Err(Problem::new(ProblemCode::InvalidParameter).detail("after must be a number"));
         }
     };
-    let ticket = value("ticket").filter(|ticket| ticket.len() <= 64).ok_or(ProblemCode::TicketInvalid)?;
+    let ticket = value("ticket").ok_or(ProblemCode::TicketInvalid)?;
     room.load()?;
     let head = room.with_chat(|chat| chat.head).ok_or(ProblemCode::TicketInvalid)?;
-    let redeemed = room.storage.redeem_ticket(ticket, clock::now());
-    let user =
-        redeemed.map_err(|error| room.fault("ticket_failed", &error))?.ok_or(ProblemCode::TicketInvalid)?;
-    // The person may have been put out since the ticket was made.
-    room.with_chat(|chat| chat.admitted(Actor::User { id: user }, None).map(drop))
-        .unwrap_or(Err(ProblemCode::TicketInvalid.into()))?;
+    let user = room.redeem_ticket(ticket)?;
     Ok(seat(room, user, after.unwrap_or(head), head))
 }
 
@@ -166,7 +169,8 @@ fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response
         send_text(&pair.server, &JsString::from(events_frame(&events)));
         from = Seq(from.0 + REPLAY_PAGE);
     }
-    for frame in room.running.so_far() {
+    let so_far = room.with_chat(|chat| room.running.so_far(chat)).unwrap_or_default();
+    for frame in so_far.into_iter().chain(room.calls.so_far()).chain(room.acts.so_far()) {
         send_frame(&pair.server, &frame);
     }
     if newcomer {
@@ -213,7 +217,7 @@ pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSoc
                 Ok(Answer::Posted(posted)) => {
                     send_frame(socket, &ServerFrame::Done { id, message: posted.message, seq: posted.seq });
                 }
-                Ok(Answer::Chat | Answer::Turn(_)) => {}
+                Ok(Answer::Chat | Answer::Turn(_) | Answer::Approval(_)) => {}
                 Err(problem) => refuse(socket, Some(id), problem),
             }
         }

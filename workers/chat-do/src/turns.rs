@@ -3,9 +3,7 @@
 //! The text so far is kept in memory only: a process that dies loses it, and the next attempt starts over.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -17,17 +15,14 @@ use slipway_domain::chat::turns::{StepEnd, failure};
 use slipway_domain::chat::{Chat, Turn, TurnPhase, tools};
 use slipway_edge::log::Line;
 use slipway_edge::{clock, ids};
-use worker::Delay;
 
-use crate::engine::Frames;
-use crate::journal::{Sender, Work};
+use crate::gather::Pace;
+use crate::journal::Sender;
+use crate::orchestrator::{Lines, Next};
 use crate::room::Room;
 use crate::sockets;
+use crate::work::Work;
 
-/// Text gathers this long before it is told, in milliseconds: each frame costs every viewer a message.
-const GATHER_MS: i64 = 60;
-/// The engine says that it is alive every 15 s; without a word for this long it is not, in milliseconds.
-const SILENCE_MS: i64 = 60_000;
 /// Messages that an agent is given, and their text in bytes.
 const CONTEXT_MESSAGES: u64 = 40;
 const CONTEXT_BYTES: usize = 48 * 1024;
@@ -37,10 +32,11 @@ const CONTEXT_PEOPLE: usize = 50;
 /// Turns at work in this process.
 #[derive(Default)]
 pub(crate) struct Running {
-    turns: RefCell<BTreeMap<TurnId, Step>>,
+    steps: RefCell<Vec<Step>>,
 }
 
 struct Step {
+    turn: TurnId,
     text: String,
     units: u32,
     stop: Option<oneshot::Sender<()>>,
@@ -49,54 +45,65 @@ struct Step {
 impl Running {
     /// What the agent has said in its present step.
     pub(crate) fn said(&self, turn: TurnId) -> String {
-        self.turns.borrow().get(&turn).map(|step| step.text.clone()).unwrap_or_default()
+        self.change(turn, |step| step.text.clone()).unwrap_or_default()
     }
 
     /// Ends the work on a turn.
     pub(crate) fn stop(&self, turn: TurnId) {
-        if let Some(stop) = self.turns.borrow_mut().get_mut(&turn).and_then(|step| step.stop.take()) {
+        if let Some(stop) = self.change(turn, |step| step.stop.take()).flatten() {
             let _gone = stop.send(());
         }
     }
 
-    /// Everything said so far, for somebody who comes now.
-    pub(crate) fn so_far(&self) -> Vec<ServerFrame> {
-        let turns = self.turns.borrow();
-        let said = turns.iter().filter(|(_, step)| !step.text.is_empty());
-        said.map(|(turn, step)| ServerFrame::Delta { turn: *turn, offset: 0, text: step.text.clone() })
+    /// Everything said so far, for somebody who comes now: in steps at work, and before the calls that are performed.
+    pub(crate) fn so_far(&self, chat: &Chat) -> Vec<ServerFrame> {
+        let steps = self.steps.borrow();
+        let calling = chat.turns.iter().filter_map(|turn| match &turn.phase {
+            TurnPhase::Calling(calling) => Some((turn.id, &calling.text)),
+            TurnPhase::Queued { .. } | TurnPhase::Running { .. } => None,
+        });
+        let said = steps.iter().map(|step| (step.turn, &step.text)).chain(calling);
+        said.filter(|(_, text)| !text.is_empty())
+            .map(|(turn, text)| ServerFrame::Delta { turn, offset: 0, text: text.clone() })
             .collect()
     }
 
     fn begin(&self, turn: TurnId) -> oneshot::Receiver<()> {
         let (stop, stopped) = oneshot::channel();
-        self.turns.borrow_mut().insert(turn, Step { text: String::new(), units: 0, stop: Some(stop) });
+        self.end(turn);
+        self.steps.borrow_mut().push(Step { turn, text: String::new(), units: 0, stop: Some(stop) });
         stopped
     }
 
     /// Adds told text; where it goes, in UTF-16 code units.
     fn add(&self, turn: TurnId, text: &str) -> u32 {
-        self.turns.borrow_mut().get_mut(&turn).map_or(0, |step| {
+        let added = self.change(turn, |step| {
             let offset = step.units;
             step.units += u32::try_from(text.encode_utf16().count()).unwrap_or(0);
             step.text.push_str(text);
             offset
-        })
+        });
+        added.unwrap_or(0)
+    }
+
+    fn change<T>(&self, turn: TurnId, change: impl FnOnce(&mut Step) -> T) -> Option<T> {
+        self.steps.borrow_mut().iter_mut().find(|step| step.turn == turn).map(change)
     }
 
     fn end(&self, turn: TurnId) {
-        self.turns.borrow_mut().remove(&turn);
+        self.steps.borrow_mut().retain(|step| step.turn != turn);
     }
 }
 
 /// Turns that are stored as running and that nobody here works on, with their attempts.
 pub(crate) fn orphans(chat: &Chat, running: &Running) -> Vec<(TurnId, u8)> {
-    let here = running.turns.borrow();
+    let here = running.steps.borrow();
     chat.turns
-        .values()
-        .filter(|turn| !here.contains_key(&turn.id))
+        .iter()
+        .filter(|turn| here.iter().all(|step| step.turn != turn.id))
         .filter_map(|turn| match turn.phase {
             TurnPhase::Running { attempt } => Some((turn.id, attempt)),
-            TurnPhase::Queued { .. } => None,
+            TurnPhase::Queued { .. } | TurnPhase::Calling(_) => None,
         })
         .collect()
 }
@@ -140,8 +147,8 @@ async fn step(room: &Rc<Room>, id: TurnId) -> StepEnd {
             return broken(TurnFailureCode::Internal, "The chat could not be read.");
         }
     };
-    let mut frames = match Frames::ask(&room.env, &request).await {
-        Ok(frames) => frames,
+    let mut lines = match Lines::ask(&room.env, "/internal/turns/stream", &request).await {
+        Ok(lines) => lines,
         Err(error) => {
             Line::warn("engine_unreachable").turn(id).chat(id.chat()).fault(&error).emit();
             return broken(TurnFailureCode::ProviderUnavailable, "The engine could not be reached.");
@@ -150,35 +157,25 @@ async fn step(room: &Rc<Room>, id: TurnId) -> StepEnd {
     let mut teller = Teller::new(id);
     let mut calls: Vec<ToolCall> = Vec::new();
     loop {
-        let wait = Delay::from(Duration::from_millis(teller.patience().unsigned_abs()));
-        let next = match select(Box::pin(frames.next()), wait).await {
-            Either::Left((next, _)) => next,
-            Either::Right(_) if teller.gathering() => {
-                teller.tell(room);
-                continue;
-            }
-            Either::Right(_) => {
-                return broken(TurnFailureCode::ProviderUnavailable, "The model went silent.");
-            }
-        };
-        match next {
-            Some(Ok(EngineFrame::Text { text })) => teller.add(room, &text),
-            Some(Ok(EngineFrame::Call(call))) => calls.push(call),
-            Some(Ok(EngineFrame::Alive)) => {}
-            Some(Ok(EngineFrame::Finished { model, usage, cut })) => {
+        match lines.next(teller.pace.patience()).await {
+            Next::Frame(EngineFrame::Text { text }) => teller.add(room, &text),
+            Next::Frame(EngineFrame::Call(call)) => calls.push(call),
+            Next::Frame(EngineFrame::Alive) => {}
+            Next::Frame(EngineFrame::Finished { model, usage, cut }) => {
                 teller.tell(room);
                 let text = room.running.said(id);
-                if calls.is_empty() {
-                    return StepEnd::Answered { text, cut: cut || teller.cut, model, usage };
-                }
-                let results =
-                    room.with_chat(|chat| calls.iter().map(|call| tools::answer(chat, call)).collect());
-                return StepEnd::Called { text, results: results.unwrap_or_default(), calls, usage };
+                return if calls.is_empty() {
+                    StepEnd::Answered { text, cut: cut || teller.cut, model, usage }
+                } else {
+                    StepEnd::Called { text, calls, usage }
+                };
             }
-            Some(Ok(EngineFrame::Failed { failure, retryable, retry_after_ms })) => {
+            Next::Frame(EngineFrame::Failed { failure, retryable, retry_after_ms }) => {
                 return StepEnd::Failed { failure, retryable, retry_after_ms };
             }
-            Some(Err(_)) | None => {
+            Next::Quiet if teller.pace.is_gathering() => teller.tell(room),
+            Next::Quiet => return broken(TurnFailureCode::ProviderUnavailable, "The model went silent."),
+            Next::Cut => {
                 return broken(TurnFailureCode::ProviderUnavailable, "The model's answer was cut off.");
             }
         }
@@ -193,24 +190,14 @@ fn broken(code: TurnFailureCode, detail: &str) -> StepEnd {
 struct Teller {
     turn: TurnId,
     pending: String,
-    since: i64,
-    told: i64,
+    pace: Pace,
     length: usize,
     cut: bool,
 }
 
 impl Teller {
-    const fn new(turn: TurnId) -> Self {
-        Self { turn, pending: String::new(), since: 0, told: 0, length: 0, cut: false }
-    }
-
-    const fn gathering(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    /// How long to wait for the next frame, in milliseconds.
-    fn patience(&self) -> i64 {
-        if self.gathering() { (self.since + GATHER_MS - clock::now().unix_ms()).max(1) } else { SILENCE_MS }
+    fn new(turn: TurnId) -> Self {
+        Self { turn, pending: String::new(), pace: Pace::default(), length: 0, cut: false }
     }
 
     fn add(&mut self, room: &Rc<Room>, text: &str) {
@@ -220,22 +207,18 @@ impl Teller {
         let fit = fit.unwrap_or_default();
         self.cut |= fit.len() < text.len();
         self.length += fit.len();
-        let now = clock::now().unix_ms();
-        if self.pending.is_empty() {
-            self.since = now;
-        }
         self.pending.push_str(fit);
-        if self.since + GATHER_MS <= now || self.told + GATHER_MS <= now {
+        if self.pace.gathered() {
             self.tell(room);
         }
     }
 
     fn tell(&mut self, room: &Rc<Room>) {
         let text = core::mem::take(&mut self.pending);
+        self.pace.told();
         if text.is_empty() {
             return;
         }
-        self.told = clock::now().unix_ms();
         let offset = room.running.add(self.turn, &text);
         sockets::tell(room, &ServerFrame::Delta { turn: self.turn, offset, text });
     }
@@ -244,7 +227,7 @@ impl Teller {
 /// What the engine needs: who is here, what was said, what the turn did so far.
 fn request(room: &Rc<Room>, id: TurnId) -> worker::Result<TurnRequest> {
     let gone = || worker::Error::RustError("the turn is gone".to_owned());
-    let turn: Turn = room.with_chat(|chat| chat.turns.get(&id).cloned()).flatten().ok_or_else(gone)?;
+    let turn: Turn = room.with_chat(|chat| chat.turn(id).cloned()).flatten().ok_or_else(gone)?;
     let said = room.storage.said_until(turn.cause, CONTEXT_MESSAGES)?;
     let mut space = CONTEXT_BYTES;
     let fits = said

@@ -1,23 +1,67 @@
-//! The internal Worker that holds the keys: the engine that calls models, and the index of chats in Postgres.
+//! The internal Worker that holds the keys: the engine that calls models, sandboxes, and the index of chats in Postgres.
 //!
 //! Invariant: it has no public route. The other Workers reach it by their bindings, and their word on who asks is taken.
 
 mod api;
+mod artifacts;
 mod engine;
+mod errand;
+mod executor;
+mod outgoing;
+mod refusal;
+mod sandboxes;
+mod settings;
+mod stream;
+mod sweeps;
+mod tools;
 
-use slipway_contract::{Problem, ProblemCode};
+use std::rc::Rc;
+
+use slipway_contract::{ArtifactId, Problem, ProblemCode, SandboxId};
 use slipway_edge::{ids, log, reply};
-use worker::{Context, Env, Method, Request, Response, event};
+use worker::{Context, Env, Method, Request, Response, ScheduleContext, ScheduledEvent, event};
+
+use crate::errand::Errand;
 
 /// One path for each thing that the other Workers ask.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     log::configure(&env);
-    match (request.method(), path(&request.inner().url())) {
+    let context = Rc::new(context);
+    let address = request.inner().url();
+    let path = path(&address);
+    match (request.method(), path) {
         (Method::Post, "/internal/projections/chat") => api::projections::chat(request, &env, &context).await,
         (Method::Post, "/internal/turns/stream") => engine::stream(request, env, context).await,
-        (_, _) => reply::problem(Problem::new(ProblemCode::RouteNotFound), ids::fresh()),
+        (Method::Post, "/internal/tools/call") => tools::call(request, env, context).await,
+        (Method::Post, "/internal/approvals/act") => api::approvals::act(request, env, context).await,
+        (Method::Post, "/internal/sandboxes/call") => api::sandboxes::call(request, env, context).await,
+        (Method::Post, "/internal/routes/find") => api::routes::find(request, env, context).await,
+        (method, path) => {
+            if let Some((sandbox, what)) = below::<SandboxId>(path, "/internal/sandboxes/") {
+                return api::streams::stream(request, env, context, sandbox, what).await;
+            }
+            match (method, below::<ArtifactId>(path, "/internal/artifacts/")) {
+                (Method::Get, Some((artifact, "content"))) => {
+                    api::artifacts::content(request, env, context, artifact).await
+                }
+                (_, _) => reply::problem(Problem::new(ProblemCode::RouteNotFound), ids::fresh()),
+            }
+        }
     }
+}
+
+/// The clock, once a minute.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    log::configure(&env);
+    sweeps::all(Errand::of_clock(env, context, ids::fresh())).await;
+}
+
+/// The id and the rest of a path `{prefix}{id}/{rest}`.
+fn below<'p, T: core::str::FromStr>(path: &'p str, prefix: &str) -> Option<(T, &'p str)> {
+    let (id, rest) = path.strip_prefix(prefix)?.split_once('/')?;
+    Some((id.parse().ok()?, rest))
 }
 
 /// The path of an address. (The `url` crate would be a third of this Worker.)
@@ -28,12 +72,24 @@ fn path(address: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::path;
+    use slipway_contract::SandboxId;
+
+    use super::{below, path};
 
     #[test]
     fn the_path_stands_between_the_host_and_the_query() {
         assert_eq!(path("https://orchestrator/internal/turns/stream"), "/internal/turns/stream");
         assert_eq!(path("https://orchestrator/a/b?c=/d#e"), "/a/b");
         assert_eq!(path("https://orchestrator"), "/");
+    }
+
+    #[test]
+    fn what_is_asked_of_a_thing_stands_below_its_id() {
+        let id = SandboxId::fresh(1, [0; 10]);
+        let whole = format!("/internal/sandboxes/{id}/files");
+        assert_eq!(below(&whole, "/internal/sandboxes/"), Some((id, "files")));
+        for wrong in ["/internal/sandboxes/call", "/internal/sandboxes/x/files", "/other"] {
+            assert_eq!(below::<SandboxId>(wrong, "/internal/sandboxes/"), None);
+        }
     }
 }

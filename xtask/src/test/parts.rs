@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use xtask::progress::{Progress, print, step};
 use xtask::testbed::{self, POOLING, Testbed};
-use xtask::workers::Worker;
+use xtask::workers::{Wanted, Worker};
 use xtask::{Command, repo, setup};
 
 use super::tally::Tally;
@@ -40,6 +40,8 @@ pub(super) fn clippy() -> Result<Tally> {
 }
 
 pub(super) fn unit() -> Result<Tally> {
+    // The executor's tests make real sandboxes.
+    setup::bubblewrap()?;
     let mut args = vec!["test", "--workspace"];
     for name in NOT_UNIT {
         args.extend(["--exclude", name]);
@@ -63,7 +65,7 @@ pub(super) fn web() -> Result<Tally> {
 /// The Workers are built by then, so that wrangler's own build command finds nothing to do.
 pub(super) fn deploy() -> Result<Tally> {
     setup::run()?;
-    setup::build(&Worker::ALL, true)?;
+    setup::build(&Wanted::all())?;
     let folder = testbed::temporary_folder()?;
     let mut tally = Tally::default();
     for worker in Worker::ALL {
@@ -92,7 +94,8 @@ pub(super) fn e2e() -> Result<Tally> {
     step("PgBouncer", "install PgBouncer", |progress| {
         setup::debian_packages(&["pgbouncer"], &["pgbouncer"], progress)
     })?;
-    setup::build(&Worker::ALL, true)?;
+    setup::bubblewrap()?;
+    setup::build(&Wanted::all())?;
     print("straight to Postgres");
     let straight = counted(cargo(&["test", "--package", "e2e"])?.without_env(POOLING))?;
     print("through PgBouncer in transaction mode");
@@ -105,7 +108,8 @@ pub(super) fn browser() -> Result<Tally> {
     step("Chromium", "install Chromium", |progress| {
         setup::debian_packages(&["chromium"], &["chromium", "chromium-driver"], progress)
     })?;
-    setup::build(&Worker::ALL, true)?;
+    setup::bubblewrap()?;
+    setup::build(&Wanted::all())?;
     let bed = step("stack", "read the error above", |_| {
         Testbed::start(testbed::Options { web: true, ..testbed::Options::default() })
     })?;

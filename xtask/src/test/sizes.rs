@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use xtask::progress::{Progress, print};
-use xtask::workers::Worker;
+use xtask::workers::{Wanted, Worker};
 use xtask::{Command, setup};
 
 use super::tally::Tally;
@@ -28,7 +28,7 @@ fn budget(worker: Worker) -> usize {
 /// Measures the built Workers, and the web app by its own script (it knows what the first screen loads).
 pub(super) fn run() -> Result<Tally> {
     setup::run()?;
-    setup::build(&Worker::ALL, true)?;
+    setup::build(&Wanted::all())?;
     let mut tally = Tally::default();
     for worker in Worker::ALL {
         let script = worker.built();

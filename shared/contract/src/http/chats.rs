@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Participant;
 use crate::events::Event;
+use crate::http::approvals::Approval;
 use crate::ids::{AgentId, ChannelId, ChatId, OrgId, Seq, TurnId, UserId};
+use crate::sandbox::SandboxStatus;
 use crate::time::Timestamp;
 
 /// Body of `POST /v1/orgs/{org}/channels/{channel}/chats`.
@@ -71,6 +73,11 @@ pub struct Chat {
     pub unread: u64,
     /// Turns that have not ended.
     pub open_turns: Vec<OpenTurn>,
+    /// Approvals that wait for people.
+    pub open_approvals: Vec<Approval>,
+    /// The sandbox that the chat's agents work in; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxStatus>,
 }
 
 /// A turn that has not ended.

@@ -1,6 +1,8 @@
 //! Bodies of the REST API, one file per resource. Requests refuse unknown fields.
 
 pub mod agents;
+pub mod approvals;
+pub mod artifacts;
 pub mod auth;
 pub mod channels;
 pub mod chats;
@@ -10,3 +12,5 @@ pub mod members;
 pub mod messages;
 pub mod orgs;
 pub mod page;
+pub mod sandboxes;
+pub mod usage;

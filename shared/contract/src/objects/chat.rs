@@ -6,9 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actor::{Actor, Participant, ParticipantId};
+use crate::approval::ApprovalAsk;
+use crate::http::approvals::DecideApproval;
+use crate::http::artifacts::Artifact;
 use crate::http::chats::{EventsQuery, UpdateChat};
 use crate::http::messages::PostMessage;
-use crate::ids::{ChannelId, MessageId, OrgId, RequestId, Seq, TurnId};
+use crate::ids::{ApprovalId, ChannelId, MessageId, OrgId, RequestId, Seq, TurnId, UserId};
+use crate::sandbox::SandboxStatus;
 
 /// One call of the object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,4 +100,39 @@ pub enum ChatCommand {
         /// Which.
         turn: TurnId,
     },
+    /// Uses up a socket ticket for something that lies outside the object (a terminal of the chat's sandbox). By `System`.
+    /// Answers [`RedeemedTicket`].
+    RedeemTicket {
+        /// The ticket.
+        ticket: String,
+    },
+    /// Ask people for something. By `System`, for the person `by`, who takes part. Answers
+    /// [`Approval`](crate::http::approvals::Approval).
+    RequestApproval {
+        /// The question.
+        ask: Box<ApprovalAsk>,
+        /// Who asks.
+        by: UserId,
+    },
+    /// A person's answer. Answers [`Approval`](crate::http::approvals::Approval); the same again too.
+    Decide {
+        /// Which.
+        approval: ApprovalId,
+        /// The answer.
+        decision: DecideApproval,
+    },
+    /// How a sandbox stands now, told by the orchestrator as `System`. Answers [`Chat`](crate::http::chats::Chat); old news
+    /// changes nothing.
+    SandboxChanged(SandboxStatus),
+    /// A person kept a file, told as `System`. Answers [`Chat`](crate::http::chats::Chat); the same again too.
+    ArtifactSaved(Artifact),
+}
+
+/// Whose a ticket was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedeemedTicket {
+    /// The chat's org.
+    pub org: OrgId,
+    /// Who got the ticket; they take part in the chat.
+    pub user: UserId,
 }

@@ -2,4 +2,8 @@
 
 pub mod chat;
 pub mod engine;
+pub mod executor;
 pub mod projection;
+pub mod route;
+pub mod sandboxes;
+pub mod tools;

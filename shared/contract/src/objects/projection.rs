@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChannelId, ChatId, OrgId, Seq, UserId};
+use crate::actor::Actor;
+use crate::approval::{ApprovalAsk, ApprovalState, Vote};
+use crate::ids::{ApprovalId, ChannelId, ChatId, OrgId, Seq, TurnId, UserId};
 use crate::time::Timestamp;
 
 /// A chat's row in the index, and the people whose rows changed.
@@ -30,6 +32,34 @@ pub struct ChatProjection {
     pub message_count: u64,
     /// People whose rows changed, at most 200 at a time.
     pub people: Vec<PersonProjection>,
+    /// Approvals that changed since the index was last told, at most 50 at a time.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalProjection>,
+}
+
+/// An approval's row in the org's inbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalProjection {
+    /// Which.
+    pub approval: ApprovalId,
+    /// Who asks.
+    pub asked_by: Actor,
+    /// The person who caused it, if any did.
+    pub user: Option<UserId>,
+    /// The turn that waits for it.
+    pub turn: Option<TurnId>,
+    /// The question.
+    pub ask: ApprovalAsk,
+    /// How it stands.
+    pub state: ApprovalState,
+    /// Who has answered.
+    pub votes: Vec<Vote>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When it ends unanswered.
+    pub expires_at: Timestamp,
+    /// Grows with every change of this row.
+    pub version: u64,
 }
 
 /// A person's row in the index of a chat.

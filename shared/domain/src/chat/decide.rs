@@ -24,7 +24,12 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             | ChatCommand::React { .. }
             | ChatCommand::MarkRead { .. }
             | ChatCommand::IssueTicket
-            | ChatCommand::CancelTurn { .. } => Err(ProblemCode::NotFound.into()),
+            | ChatCommand::CancelTurn { .. }
+            | ChatCommand::RedeemTicket { .. }
+            | ChatCommand::RequestApproval { .. }
+            | ChatCommand::Decide { .. }
+            | ChatCommand::SandboxChanged(_)
+            | ChatCommand::ArtifactSaved(_) => Err(ProblemCode::NotFound.into()),
         };
     };
     match ask.command {
@@ -43,5 +48,12 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
         ChatCommand::React { message, emoji, on } => chat.react(*message, emoji, *on, ask),
         ChatCommand::MarkRead { seq } => chat.mark_read(*seq, ask),
         ChatCommand::CancelTurn { turn } => chat.cancel_turn(*turn, "", ask),
+        ChatCommand::RedeemTicket { .. } => {
+            chat.told_by_system(ask).map(|()| Decision::unchanged(Answer::Chat))
+        }
+        ChatCommand::RequestApproval { ask: question, by } => chat.request_approval(question, *by, ask),
+        ChatCommand::Decide { approval, decision } => chat.decide_approval(*approval, decision, ask),
+        ChatCommand::SandboxChanged(status) => chat.sandbox_changed(status, ask),
+        ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),
     }
 }

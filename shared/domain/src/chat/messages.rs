@@ -2,8 +2,9 @@
 
 use slipway_contract::events::{EventBody, MessagePosted};
 use slipway_contract::http::messages::{PostMessage, Posted};
-use slipway_contract::{MessageId, ParticipantRole, Problem, ProblemCode, limits};
+use slipway_contract::{Actor, MessageId, ParticipantRole, Problem, ProblemCode, limits};
 
+use super::turns::Cause;
 use super::{Answer, Ask, Chat, Decision, MessageFacts};
 
 impl Chat {
@@ -35,7 +36,11 @@ impl Chat {
                 partial: false,
             }),
         );
-        self.queue_turns(&mut draft, message, &post.text, None);
+        let from = match ask.actor {
+            Actor::User { id } => Cause::Person(id),
+            Actor::Agent { .. } | Actor::System => Cause::Nobody,
+        };
+        self.queue_turns(&mut draft, message, &post.text, from);
         Ok(draft.done(Answer::Posted(Posted { message, seq, at: ask.now })))
     }
 

@@ -4,27 +4,35 @@
 //! the numbers that follow the head, without gaps. Facts that lie in the log (an earlier post, a message's author) are
 //! looked up by the object before it asks, as [`Facts`].
 
+pub mod acts;
+pub mod approvals;
+pub mod calls;
 mod decide;
+mod facts;
 pub mod mentions;
 mod messages;
+pub mod output;
 mod people;
+mod sandboxes;
 #[cfg(test)]
 mod tests;
 pub mod tools;
 pub mod turns;
 
-use std::collections::BTreeMap;
-
 use slipway_contract::events::{Event, EventBody};
+use slipway_contract::http::approvals as api;
 use slipway_contract::http::chats::{self, OpenTurn, TurnStatus};
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::sandbox::SandboxStatus;
 use slipway_contract::{
     Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, ParticipantId, Problem, ProblemCode,
     Seq, Timestamp, TurnId, UserId,
 };
 
+pub use approvals::{Approval, ApprovalPhase};
 pub use decide::decide;
+pub use facts::{Facts, MessageFacts};
 pub use turns::{Turn, TurnPhase};
 
 /// A chat that exists, as its object holds it in memory: all but its log.
@@ -51,7 +59,11 @@ pub struct Chat {
     /// Who takes part, in the order in which they came.
     pub people: Vec<Person>,
     /// Turns that have not ended, oldest first.
-    pub turns: BTreeMap<TurnId, Turn>,
+    pub turns: Vec<Turn>,
+    /// Approvals that are not over, oldest first.
+    pub approvals: Vec<Approval>,
+    /// Sandboxes that the chat ever had, as they were last told, in any order.
+    pub sandboxes: Vec<SandboxStatus>,
 }
 
 /// What lists show of the newest message.
@@ -76,40 +88,6 @@ pub struct Person {
     pub read_count: u64,
 }
 
-/// What the log says about a command, looked up before deciding. What a command does not need stays empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// An earlier post of the same sender under the same client id.
-    pub earlier: Option<Posted>,
-    /// The message that the command names (to edit, delete, react to, or reply to).
-    pub message: Option<MessageFacts>,
-    /// How the turn that the command names has ended, if it has.
-    pub ended: Option<chats::TurnState>,
-    /// How many messages there were at the event that the command names.
-    pub messages_at: u64,
-}
-
-/// A message as the log knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageFacts {
-    /// Who posted it.
-    pub author: Actor,
-    /// Whether it was deleted.
-    pub deleted: bool,
-    /// Its present text.
-    pub text: String,
-    /// How often it was edited.
-    pub edits: usize,
-    /// Whether the actor reacts with the command's emoji already.
-    pub reacted: bool,
-    /// Whether anybody reacts with the command's emoji.
-    pub emoji_known: bool,
-    /// Distinct emoji on it.
-    pub emoji: usize,
-    /// Reactions of all people on it.
-    pub reactions: usize,
-}
-
 /// One call of the object, ready to decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -132,6 +110,8 @@ pub struct Decision {
     pub events: Vec<Event>,
     /// Turns that are new, changed or over.
     pub turns: Vec<TurnChange>,
+    /// Approvals as they stand from now on.
+    pub approvals: Vec<Approval>,
     /// A read marker that moves without an event.
     pub read: Option<(UserId, Seq, u64)>,
     /// What the caller is told.
@@ -148,7 +128,7 @@ pub enum TurnChange {
 }
 
 /// What the caller is told once the decision is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// The chat as it then stands.
     Chat,
@@ -156,12 +136,14 @@ pub enum Answer {
     Posted(Posted),
     /// How a turn stands.
     Turn(TurnStatus),
+    /// How an approval stands.
+    Approval(Box<api::Approval>),
 }
 
 impl Decision {
     /// Nothing changes.
     fn unchanged(answer: Answer) -> Self {
-        Self { events: Vec::new(), turns: Vec::new(), read: None, answer }
+        Self { events: Vec::new(), turns: Vec::new(), approvals: Vec::new(), read: None, answer }
     }
 }
 
@@ -172,11 +154,12 @@ struct Draft {
     now: Timestamp,
     events: Vec<Event>,
     turns: Vec<TurnChange>,
+    approvals: Vec<Approval>,
 }
 
 impl Draft {
     fn new(chat: ChatId, head: Seq, now: Timestamp) -> Self {
-        Self { chat, head, now, events: Vec::new(), turns: Vec::new() }
+        Self { chat, head, now, events: Vec::new(), turns: Vec::new(), approvals: Vec::new() }
     }
 
     fn next_message(&self) -> MessageId {
@@ -194,7 +177,8 @@ impl Draft {
     }
 
     fn done(self, answer: Answer) -> Decision {
-        Decision { events: self.events, turns: self.turns, read: None, answer }
+        let Self { events, turns, approvals, .. } = self;
+        Decision { events, turns, approvals, read: None, answer }
     }
 }
 
@@ -218,7 +202,9 @@ impl Chat {
             message_count: 0,
             last_message: None,
             people: Vec::new(),
-            turns: BTreeMap::new(),
+            turns: Vec::new(),
+            approvals: Vec::new(),
+            sandboxes: Vec::new(),
         };
         chat.apply(decision);
         Some(chat)
@@ -231,9 +217,12 @@ impl Chat {
         }
         for change in &decision.turns {
             match change {
-                TurnChange::Put(turn) => drop(self.turns.insert(turn.id, turn.clone())),
-                TurnChange::End(turn) => drop(self.turns.remove(turn)),
+                TurnChange::Put(turn) => self.keep_turn(turn),
+                TurnChange::End(turn) => self.turns.retain(|open| open.id != *turn),
             }
+        }
+        for approval in &decision.approvals {
+            self.keep_approval(approval);
         }
         if let Some((user, seq, count)) = decision.read {
             self.advance_reader(ParticipantId::User { id: user }, seq, count);
@@ -258,6 +247,7 @@ impl Chat {
             }
             EventBody::MessageEdited { message, text } => self.retell_last(*message, text),
             EventBody::MessageDeleted { message } => self.retell_last(*message, ""),
+            EventBody::SandboxChanged { status } => self.keep_sandbox(status),
             EventBody::ChatCreated { .. }
             | EventBody::ReactionAdded { .. }
             | EventBody::ReactionRemoved { .. }
@@ -267,7 +257,13 @@ impl Chat {
             | EventBody::ToolReturned { .. }
             | EventBody::TurnCompleted { .. }
             | EventBody::TurnFailed { .. }
-            | EventBody::TurnCancelled { .. } => {}
+            | EventBody::TurnCancelled { .. }
+            | EventBody::ApprovalRequested { .. }
+            | EventBody::ApprovalVoted { .. }
+            | EventBody::ApprovalClosed { .. }
+            | EventBody::ApprovalCarriedOut { .. }
+            | EventBody::PreviewOpened { .. }
+            | EventBody::ArtifactSaved { .. } => {}
         }
     }
 
@@ -331,10 +327,18 @@ impl Chat {
             unread: self.message_count.saturating_sub(read_count),
             open_turns: self
                 .turns
-                .values()
+                .iter()
                 .map(|turn| OpenTurn { id: turn.id, agent: turn.agent, state: turn.phase.state() })
                 .collect(),
+            open_approvals: self.open_approvals().map(|approval| approval.describe(&self.title)).collect(),
+            sandbox: self.sandbox().cloned(),
         }
+    }
+
+    /// A participant's name, for texts that people or agents read later.
+    pub fn name_of(&self, id: ParticipantId) -> String {
+        self.person(id)
+            .map_or_else(|| "somebody who left".to_owned(), |person| person.participant.name.clone())
     }
 
     /// The agent that takes part under a slug.
@@ -346,4 +350,9 @@ impl Chat {
             ParticipantId::User { .. } => None,
         })
     }
+}
+
+/// How long to wait after `failed` failures in a row, in milliseconds: 1 s, 2 s, 4 s, … at most 30 s.
+fn backoff_ms(failed: u8) -> i64 {
+    (1_000 << u32::from(failed.min(10))).min(30_000)
 }

@@ -17,13 +17,13 @@ pub fn specs() -> Vec<ToolSpec> {
     }]
 }
 
-/// Answers a call. An unknown tool is an error that the agent is told.
-pub fn answer(chat: &Chat, call: &ToolCall) -> ToolResult {
-    let (content, is_error) = match call.name.as_str() {
-        LIST_PARTICIPANTS => (list_participants(chat), false),
-        unknown => (format!("There is no tool `{}`.", unknown.chars().take(64).collect::<String>()), true),
+/// Answers a call of one of these tools; `None` for any other, which the orchestrator answers.
+pub(super) fn answer(chat: &Chat, call: &ToolCall) -> Option<ToolResult> {
+    let content = match call.name.as_str() {
+        LIST_PARTICIPANTS => list_participants(chat),
+        _ => return None,
     };
-    ToolResult { id: call.id.clone(), content, is_error }
+    Some(ToolResult { id: call.id.clone(), content, is_error: false })
 }
 
 /// One line a participant, at most as many as a page of a list holds. Agents without the `@`: a model that quotes the

@@ -1,23 +1,25 @@
-//! Turns: `queued → running → completed / failed / cancelled`, and back to `queued` for another attempt.
+//! Turns: `queued → running → completed / failed / cancelled`, and back to `queued` for another attempt. A step that ends
+//! in calls of tools is followed by `calling` (see `calls.rs`), and that by the next step, `queued`.
 //!
 //! Invariant: a turn's answer and its end are one decision, so an answer is never posted twice. Whoever runs a turn names
 //! the attempt it works on; a result of another attempt, or of a turn that has ended, is refused.
 
 use serde::{Deserialize, Serialize};
-use slipway_contract::events::{
-    EventBody, MessagePosted, ToolCall, ToolResult, TurnFailure, TurnFailureCode, Usage,
-};
+use slipway_contract::events::{EventBody, MessagePosted, ToolCall, TurnFailure, TurnFailureCode, Usage};
 use slipway_contract::http::chats::{TurnState, TurnStatus};
 use slipway_contract::objects::engine::TurnStep;
-use slipway_contract::{Actor, AgentId, MessageId, Problem, ProblemCode, Timestamp, TurnId, limits};
+use slipway_contract::{Actor, AgentId, MessageId, Problem, ProblemCode, Timestamp, TurnId, UserId, limits};
 
+use super::calls::{CallState, Calling};
 use super::mentions::mentions;
 use super::{Answer, Ask, Chat, Decision, Draft, TurnChange};
 
 /// Attempts of one step before the turn fails.
 pub const ATTEMPTS: u8 = 3;
 /// Steps of one turn: calls of tools and the answer.
-pub const STEPS: usize = 8;
+pub const STEPS: usize = 24;
+/// Longest calls of one step, in bytes of their arguments: the stored turn must stay below the platform's 2 MB a row.
+const CALLS_BYTES: usize = 512 * 1024;
 /// First wait before another attempt, in milliseconds; four times as long for each further one.
 const BACKOFF_MS: i64 = 1_000;
 /// The longest that a provider may make us wait, in milliseconds.
@@ -34,6 +36,9 @@ pub struct Turn {
     pub cause: MessageId,
     /// How many agents lie between it and a person.
     pub depth: u8,
+    /// The person whose message began it, if any did. (Turns that were stored before this was kept have none.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     /// Steps that have ended in calls of tools.
     pub steps: Vec<TurnStep>,
     /// What those used.
@@ -43,7 +48,7 @@ pub struct Turn {
 }
 
 /// How a turn that has not ended stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnPhase {
     /// Waits for its agent, or for the time of its next attempt.
@@ -58,16 +63,33 @@ pub enum TurnPhase {
         /// 1, 2, …
         attempt: u8,
     },
+    /// The agent's calls of tools are performed.
+    Calling(Box<Calling>),
 }
 
 impl TurnPhase {
     /// The same in the words of the API.
-    pub const fn state(self) -> TurnState {
+    pub const fn state(&self) -> TurnState {
         match self {
             Self::Queued { .. } => TurnState::Queued,
             Self::Running { .. } => TurnState::Running,
+            Self::Calling(calling) => match calling.state {
+                CallState::Due { .. } => TurnState::Running,
+                CallState::Asked { .. } => TurnState::Waiting,
+            },
         }
     }
+}
+
+/// What asks for turns.
+#[derive(Clone, Copy)]
+pub(super) enum Cause<'a> {
+    /// A person's message.
+    Person(UserId),
+    /// The answer of an agent's turn.
+    Turn(&'a Turn),
+    /// A message of neither.
+    Nobody,
 }
 
 /// What a step of a turn came to.
@@ -84,14 +106,12 @@ pub enum StepEnd {
         /// What the step used.
         usage: Usage,
     },
-    /// The agent called tools, and they answered.
+    /// The agent called tools.
     Called {
         /// What the agent said before.
         text: String,
         /// The calls.
         calls: Vec<ToolCall>,
-        /// Their results, in the same order.
-        results: Vec<ToolResult>,
         /// What the step used.
         usage: Usage,
     },
@@ -125,17 +145,21 @@ pub fn failure(code: TurnFailureCode, detail: &str) -> TurnFailure {
 impl Chat {
     /// Turns that a new message asks for: of the agents that it mentions, or else of the default agent.
     ///
-    /// `from` is the turn that the message answers, when an agent posted it; agents call others, not themselves, and
-    /// the default agent answers people only.
-    pub(super) fn queue_turns(&self, draft: &mut Draft, cause: MessageId, text: &str, from: Option<&Turn>) {
+    /// Agents call others, not themselves, and the default agent does not answer them.
+    pub(super) fn queue_turns(&self, draft: &mut Draft, cause: MessageId, text: &str, from: Cause<'_>) {
         let mut agents: Vec<AgentId> =
             mentions(text).into_iter().filter_map(|slug| self.agent_by_slug(slug)).collect();
-        match from {
-            Some(turn) => agents.retain(|agent| *agent != turn.agent),
-            None if agents.is_empty() => agents.extend(self.default_agent),
-            None => {}
+        let (depth, user) = match from {
+            Cause::Turn(turn) => {
+                agents.retain(|agent| *agent != turn.agent);
+                (turn.depth.saturating_add(1), turn.user)
+            }
+            Cause::Person(user) => (0, Some(user)),
+            Cause::Nobody => (0, None),
+        };
+        if depth == 0 && agents.is_empty() {
+            agents.extend(self.default_agent);
         }
-        let depth = from.map_or(0, |turn| turn.depth.saturating_add(1));
         let mut open = self.turns.len();
         for agent in agents {
             let id = draft.next_turn();
@@ -153,41 +177,59 @@ impl Chat {
                     open += 1;
                     let phase = TurnPhase::Queued { failed: 0, not_before: draft.now };
                     let (steps, usage) = (Vec::new(), Usage::default());
-                    draft.turns.push(TurnChange::Put(Turn { id, agent, cause, depth, steps, usage, phase }));
+                    draft.turns.push(TurnChange::Put(Turn {
+                        id,
+                        agent,
+                        cause,
+                        depth,
+                        user,
+                        steps,
+                        usage,
+                        phase,
+                    }));
                 }
             }
         }
     }
 
-    /// Turns to start now: the oldest due one of each agent that is not at work.
-    pub fn due_turns(&self, now: Timestamp) -> Vec<TurnId> {
-        let mut busy: Vec<AgentId> = Vec::new();
-        let mut due = Vec::new();
-        for turn in self.turns.values() {
-            let free = !busy.contains(&turn.agent);
-            busy.push(turn.agent);
-            match turn.phase {
-                TurnPhase::Queued { not_before, .. } if free && not_before <= now => due.push(turn.id),
-                TurnPhase::Queued { .. } | TurnPhase::Running { .. } => {}
-            }
+    /// A turn that has not ended.
+    pub fn turn(&self, id: TurnId) -> Option<&Turn> {
+        self.turns.iter().find(|turn| turn.id == id)
+    }
+
+    /// Takes over how a turn stands.
+    pub(super) fn keep_turn(&mut self, turn: &Turn) {
+        match self.turns.iter_mut().find(|open| open.id == turn.id) {
+            Some(open) => open.clone_from(turn),
+            None => self.turns.push(turn.clone()),
         }
-        due
+    }
+
+    /// Turns to start now.
+    pub fn due_turns(&self, now: Timestamp) -> Vec<TurnId> {
+        self.startable().into_iter().filter(|(_, at)| *at <= now).map(|(turn, _)| turn).collect()
     }
 
     /// When the next queued turn may start; `None` if no agent that is free has one.
     pub fn next_turn_at(&self) -> Option<Timestamp> {
-        let mut busy: Vec<AgentId> = Vec::new();
-        let mut first = None;
-        for turn in self.turns.values() {
-            let free = !busy.contains(&turn.agent);
-            busy.push(turn.agent);
+        self.startable().into_iter().map(|(_, at)| at).min()
+    }
+
+    /// The oldest queued turn of each agent that is not at work, with its time. An agent whose turn waits for people is
+    /// free meanwhile.
+    fn startable(&self) -> Vec<(TurnId, Timestamp)> {
+        let working = self.turns.iter().filter(|turn| turn.phase.state() == TurnState::Running);
+        let mut busy: Vec<AgentId> = working.map(|turn| turn.agent).collect();
+        let mut startable = Vec::new();
+        for turn in self.turns.iter() {
             if let TurnPhase::Queued { not_before, .. } = turn.phase
-                && free
+                && !busy.contains(&turn.agent)
             {
-                first = Some(first.map_or(not_before, |first: Timestamp| first.min(not_before)));
+                busy.push(turn.agent);
+                startable.push((turn.id, not_before));
             }
         }
-        first
+        startable
     }
 
     /// The agent begins, or tries again.
@@ -195,7 +237,7 @@ impl Chat {
     /// # Errors
     /// The turn has ended or runs already.
     pub fn start_turn(&self, id: TurnId, now: Timestamp) -> Result<Decision, Problem> {
-        let turn = self.turns.get(&id).ok_or(ProblemCode::TurnEnded)?;
+        let turn = self.turn(id).ok_or(ProblemCode::TurnEnded)?;
         let TurnPhase::Queued { failed, .. } = turn.phase else {
             return Err(Problem::new(ProblemCode::Internal).detail("the turn runs already"));
         };
@@ -220,7 +262,7 @@ impl Chat {
         end: StepEnd,
         now: Timestamp,
     ) -> Result<Decision, Problem> {
-        let turn = self.turns.get(&id).ok_or(ProblemCode::TurnEnded)?;
+        let turn = self.turn(id).ok_or(ProblemCode::TurnEnded)?;
         if turn.phase != (TurnPhase::Running { attempt }) {
             return Err(ProblemCode::TurnEnded.into());
         }
@@ -237,26 +279,28 @@ impl Chat {
                 total += usage;
                 draft.add(by, EventBody::TurnCompleted { turn: id, message, model, usage: total });
                 draft.turns.push(TurnChange::End(id));
-                self.queue_turns(&mut draft, message, &text, Some(turn));
+                self.queue_turns(&mut draft, message, &text, Cause::Turn(turn));
                 Ok(draft.done(status(id, TurnState::Completed)))
             }
-            StepEnd::Called { text, calls, results, usage } => {
+            StepEnd::Called { text, calls, usage } => {
                 if turn.steps.len() + 1 >= STEPS {
                     let failure = failure(TurnFailureCode::TooManySteps, "The agent took too many steps.");
+                    return Ok(self.fail(draft, turn, failure));
+                }
+                if calls.iter().map(|call| length(&call.arguments)).sum::<usize>() > CALLS_BYTES {
+                    let failure =
+                        failure(TurnFailureCode::Refused, "The model's calls of tools are too long.");
                     return Ok(self.fail(draft, turn, failure));
                 }
                 for call in &calls {
                     draft.add(by, EventBody::ToolCalled { turn: id, call: call.clone() });
                 }
-                for result in &results {
-                    draft.add(Actor::System, EventBody::ToolReturned { turn: id, result: result.clone() });
-                }
                 let mut next = turn.clone();
-                next.steps.push(TurnStep { text, calls, results });
                 next.usage += usage;
-                next.phase = TurnPhase::Queued { failed: 0, not_before: now };
-                draft.turns.push(TurnChange::Put(next));
-                Ok(draft.done(status(id, TurnState::Queued)))
+                let state = CallState::Due { failed: 0, not_before: now };
+                let calling = Calling { text, calls, results: Vec::new(), state };
+                let state = self.perform(&mut draft, next, calling);
+                Ok(draft.done(status(id, state)))
             }
             StepEnd::Failed { failure, retryable, retry_after_ms } => {
                 if !retryable || attempt >= ATTEMPTS {
@@ -277,25 +321,31 @@ impl Chat {
     /// The turn is unknown to the caller.
     pub fn cancel_turn(&self, id: TurnId, said: &str, ask: Ask<'_>) -> Result<Decision, Problem> {
         self.admitted(ask.actor, ask.org)?;
-        let Some(turn) = self.turns.get(&id) else {
+        let Some(turn) = self.turn(id) else {
             return match ask.facts.ended {
                 Some(state) if id.chat() == self.id => Ok(Decision::unchanged(status(id, state))),
                 Some(_) | None => Err(ProblemCode::NotFound.into()),
             };
         };
+        let said = match &turn.phase {
+            TurnPhase::Calling(calling) => calling.text.as_str(),
+            TurnPhase::Queued { .. } | TurnPhase::Running { .. } => said,
+        };
         let mut draft = self.draft(ask.now);
         let message =
             if said.trim().is_empty() { None } else { Some(self.post_answer(&mut draft, turn, said, true)) };
         draft.add(ask.actor, EventBody::TurnCancelled { turn: id, message });
+        self.withdraw(&mut draft, id, ask.actor);
         draft.turns.push(TurnChange::End(id));
         Ok(draft.done(status(id, TurnState::Cancelled)))
     }
 
     /// The turns of an agent that leaves end with it.
     pub(super) fn end_turns_of(&self, draft: &mut Draft, agent: AgentId) {
-        for turn in self.turns.values().filter(|turn| turn.agent == agent) {
+        for turn in self.turns.iter().filter(|turn| turn.agent == agent) {
             let failure = failure(TurnFailureCode::AgentUnavailable, "The agent was removed from the chat.");
             draft.add(Actor::System, EventBody::TurnFailed { turn: turn.id, failure });
+            self.withdraw(draft, turn.id, Actor::System);
             draft.turns.push(TurnChange::End(turn.id));
         }
     }
@@ -321,6 +371,18 @@ impl Chat {
     }
 }
 
-const fn status(id: TurnId, state: TurnState) -> Answer {
+/// About how long a value is as JSON. (Its `Display` would bring another JSON writer into the Worker.)
+fn length(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => 8,
+        serde_json::Value::String(text) => text.len() + 3,
+        serde_json::Value::Array(values) => values.iter().map(length).sum::<usize>() + 2,
+        serde_json::Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + 4 + length(value)).sum::<usize>() + 2
+        }
+    }
+}
+
+pub(super) const fn status(id: TurnId, state: TurnState) -> Answer {
     Answer::Turn(TurnStatus { id, state })
 }

@@ -122,15 +122,23 @@ fn guests_see_what_they_were_added_to_and_private_channels_open_to_nobody_else()
 
 #[test]
 fn each_deed_takes_its_role() {
-    let deeds = [Deed::MakeChannel, Deed::BeginChat, Deed::ConfigureAgents, Deed::SeeInvitations];
+    let deeds = [
+        Deed::MakeChannel,
+        Deed::BeginChat,
+        Deed::ConfigureAgents,
+        Deed::SeeInvitations,
+        Deed::UseSandboxes,
+        Deed::SeeUsage,
+        Deed::SetApprovalPolicy,
+    ];
     let rows = table(&deeds, |deed| format!("{deed:?}"), |role, deed| word(may(role, deed)));
     check(
         rows,
         expect![[r#"
-            Guest: MakeChannel=Forbidden BeginChat=Forbidden ConfigureAgents=Forbidden SeeInvitations=Forbidden
-            Member: MakeChannel=yes BeginChat=yes ConfigureAgents=Forbidden SeeInvitations=Forbidden
-            Admin: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes
-            Owner: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes
+            Guest: MakeChannel=Forbidden BeginChat=Forbidden ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=Forbidden SeeUsage=Forbidden SetApprovalPolicy=Forbidden
+            Member: MakeChannel=yes BeginChat=yes ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=Forbidden
+            Admin: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes
+            Owner: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes
         "#]],
     );
 }

@@ -21,6 +21,9 @@
 //! | `write N words` | N words of prose |
 //! | `mention: @slug text` | `@slug text`; the text may be a command for that agent, and so on |
 //! | `call: tool {json}` | calls the tool, and tells the result when it comes; see below |
+//! | `make me a web page about X` | makes it in a sandbox, serves, shows and keeps it |
+//! | `change the page: text` | writes that page anew, for those who look at it |
+//! | `run: command` | runs it in a sandbox, and tells what it wrote |
 //! | `fail: kind` | fails with that kind; `fail: kind after N words` says N words first |
 //!
 //! Only `echo` and `mention` write an `@`: quoting someone must not call the agents that they called.
@@ -31,10 +34,15 @@
 //! call after the results of those before it have come. A tool that is not offered is not called: the answer
 //! names those that are. Ids are `demo-<messages so far>-<number>`.
 //!
+//! **Sandboxes.** The three commands above go the whole way by tool calls: they ask for a sandbox where none runs, take
+//! the next step when a result comes, and end with the reason when one is refused.
+//!
 //! **Kinds** are the codes of [`ErrorKind`], such as `overloaded` or `context_too_long`.
 
 mod arithmetic;
 mod commands;
+mod page;
+mod sandbox;
 mod speech;
 mod tools;
 

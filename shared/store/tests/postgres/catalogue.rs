@@ -41,6 +41,10 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
     }
     expect![[r#"
         agents
+        approval_policies
+        approvals
+        artifacts
+        audit
         channel_members
         channels
         chat_people
@@ -49,8 +53,14 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         members
         orgs
         passwords (no tenant's)
+        quotas
+        sandbox_acts
+        sandbox_places
+        sandboxes
         sessions (no tenant's)
         signin_attempts (no tenant's)
+        sweeps (no tenant's)
+        usage_entries
         users (no tenant's)"#]]
     .assert_eq(&seen.join("\n"));
 }
@@ -119,6 +129,10 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
     };
     expect![[r#"
         agents: INSERT, SELECT; UPDATE enabled, instructions, is_default, model, name
+        approval_policies: INSERT, SELECT; UPDATE quorum, self_approval
+        approvals: INSERT, SELECT; UPDATE state, version, votes
+        artifacts: INSERT, SELECT
+        audit: SELECT
         channel_members: DELETE, INSERT, SELECT
         channels: INSERT, SELECT
         chat_people: INSERT, SELECT; UPDATE participant, read_count, version
@@ -127,9 +141,15 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         members: INSERT, SELECT; UPDATE ended_at, joined_at, role
         orgs: INSERT, SELECT
         passwords: INSERT, SELECT
+        quotas: INSERT, SELECT; UPDATE egress_bytes, running, seconds
         refinery_schema_history: 
+        sandbox_acts: INSERT, SELECT
+        sandbox_places: INSERT, SELECT; UPDATE running
+        sandboxes: INSERT, SELECT; UPDATE changed_at, detail, epoch, executor_id, hosts, hosts_version, lease_owner, lease_until, queued_at, reason, run_epoch, run_from, seen_at, starts, state, told_chat_version, told_executor_epoch, told_executor_hosts, told_route_version, used_at, version
         sessions: INSERT, SELECT; UPDATE end_reason, ended_at, generation, rotated_at
         signin_attempts: DELETE, INSERT, SELECT; UPDATE failures, last_at
+        sweeps: INSERT, SELECT; UPDATE cursor, last_run, lease_owner, lease_until, outcome
+        usage_entries: INSERT, SELECT; UPDATE bytes, until_at
         users: INSERT, SELECT
     "#]]
     .assert_eq(&rows.iter().map(text).collect::<String>());

@@ -1,19 +1,28 @@
 //! How many statements each function sends: a list that asks once for each row would show here.
 
 use expect_test::expect;
+use slipway_contract::Actor;
+use slipway_contract::approval::{ApprovalState, SelfApproval};
 use slipway_contract::http::agents::UpdateAgent;
+use slipway_contract::http::approvals::ApprovalPolicy;
 use slipway_contract::http::orgs::Role;
+use slipway_contract::http::usage::UsageBy;
 use slipway_domain::identity::throttle::{Attempts, Subject};
+use slipway_domain::sandbox::{Happened, Rules, Sandbox, decide};
 use slipway_store::channels::NewChannel;
 use slipway_store::invitations::NewInvitation;
 use slipway_store::page::Page;
+use slipway_store::quotas::{Holder, Override};
+use slipway_store::sandboxes::{StoredSandbox, due};
 use slipway_store::signin_attempts::Counted;
 use slipway_store::{
-    agents, channels, chats, invitations, members, memberships, orgs, sessions, signin_attempts, users,
+    agents, approval_policies, approvals, artifacts, audit, channels, chats, invitations, members,
+    memberships, orgs, places, quotas, routes, sandboxes, sessions, signin_attempts, sweeps, usage, users,
 };
 
 use crate::fixture::{self, NOW};
 use crate::server::Server;
+use crate::world;
 
 /// Beginning a transaction takes two statements, which go out with the first one; ending it takes one.
 const BEGIN: u32 = 2;
@@ -124,6 +133,8 @@ async fn each_function_sends_a_fixed_number_of_statements() {
     let before = db.statements();
     let db = db.commit().await.unwrap();
     counts.push_str(&format!("commit {}\n", db.statements() - before));
+    drop(db);
+    counts.push_str(&of_sandboxes(&server).await);
     expect![[r#"
         users::create 1
         users::find_by_email 1
@@ -170,6 +181,165 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         agents::update 2
         members::end 2
         commit 1
+        chats::project (50 approvals) 4
+        chats::takes_part 1
+        approvals::list 1
+        approvals::find 1
+        approval_policies::set 1
+        approval_policies::get 1
+        sandboxes::reserve 2
+        sandboxes::find 1
+        sandboxes::find_by_approval 1
+        sandboxes::lock 1
+        sandboxes::list 1
+        sandboxes::current 1
+        sandboxes::assign 1
+        sandboxes::act_once 1
+        sandboxes::queue_place 1
+        sandboxes::claim_next 1
+        places::take 2
+        places::running 1
+        sandboxes::advance (place given) 1
+        sandboxes::advance (runs) 2
+        sandboxes::touch 1
+        sandboxes::saw 1
+        sandboxes::told_chat 1
+        sandboxes::told_route 1
+        sandboxes::told_executor 1
+        sandboxes::lease 1
+        sandboxes::release 1
+        usage::egress 1
+        usage::seconds_of 1
+        usage::report (days) 1
+        usage::report 1
+        usage::named_for 1
+        quotas::standing 1
+        quotas::set 1
+        sandboxes::advance (lost) 3
+        routes::find 1
+        artifacts::save 2
+        artifacts::find_by_key 1
+        artifacts::find 1
+        artifacts::list 1
+        audit::append 1
+        audit::list 1
+        sandboxes::set_hosts 1
+        memberships::of_chat 1
+        memberships::of_sandbox 1
+        memberships::of_artifact 1
+        sandboxes::due::unused 1
+        sandboxes::due::unseen 1
+        sandboxes::due::unsettled 1
+        sandboxes::due::untold 1
+        sandboxes::due::queued 1
+        sandboxes::due::owner_gone 1
+        sandboxes::due::over_quota 1
+        sandboxes::due::on_executor 1
+        sandboxes::due::known 1
+        sweeps::claim 1
+        sweeps::keep 1
+        sweeps::finish 1
     "#]]
     .assert_eq(&counts);
+}
+
+async fn of_sandboxes(server: &Server) -> String {
+    let mut counts = String::new();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let user = tenant.owner.id;
+    let page = Page { limit: 50, after: None };
+
+    let mut db = db.org(tenant.org);
+    let new = world::new(&tenant, 1);
+    let made = sandboxes::reserve(&mut db, &new, NOW).await.unwrap();
+    let kept = world::artifact(&tenant, made.id);
+    let mut told = fixture::projection(&tenant, 4);
+    let votes = [(user, true)];
+    told.approvals =
+        (1..=50).map(|seq| world::asked(&tenant, seq, 1, ApprovalState::Approved, &votes)).collect();
+    let entry = audit::Entry {
+        key: "counted".into(),
+        actor: Actor::System,
+        action: "sandbox.stop",
+        subject: made.id.to_string(),
+        detail: String::new(),
+    };
+    let policy = ApprovalPolicy { quorum: 1, self_approval: SelfApproval::Never };
+    let step = |sandbox: &Sandbox, happened| decide(sandbox, &happened, NOW, &Rules::default()).unwrap();
+    let given = step(&made.sandbox, Happened::PlaceGiven);
+    let started = StoredSandbox { sandbox: given.next.clone(), ..made.clone() };
+    let running = step(&started.sandbox, world::running(1, NOW));
+    let ready = StoredSandbox { sandbox: running.next.clone(), ..made.clone() };
+    let lost = step(&ready.sandbox, Happened::Missing);
+    count!(counts, db,
+        "chats::project (50 approvals)": chats::project(&mut db, &told);
+        "chats::takes_part": chats::takes_part(&mut db, tenant.chat, user);
+        "approvals::list": approvals::list(&mut db, user, None, &Page { limit: 50, after: None });
+        "approvals::find": approvals::find(&mut db, world::approval(&tenant, 1));
+        "approval_policies::set": approval_policies::set(&mut db, &policy);
+        "approval_policies::get": approval_policies::get(&mut db);
+        "sandboxes::reserve": sandboxes::reserve(&mut db, &new, NOW);
+        "sandboxes::find": sandboxes::find(&mut db, made.id);
+        "sandboxes::find_by_approval": sandboxes::find_by_approval(&mut db, made.approval);
+        "sandboxes::lock": sandboxes::lock(&mut db, made.id);
+        "sandboxes::list": sandboxes::list(&mut db, tenant.chat, &page);
+        "sandboxes::current": sandboxes::current(&mut db, tenant.chat);
+        "sandboxes::assign": sandboxes::assign(&mut db, &made, "local");
+        "sandboxes::act_once": sandboxes::act_once(&mut db, made.approval, made.id, NOW);
+        "sandboxes::queue_place": sandboxes::queue_place(&mut db, made.id);
+        "sandboxes::claim_next": sandboxes::claim_next(&mut db);
+        "places::take": places::take(&mut db, Some(user), NOW);
+        "places::running": places::running(&mut db, Some(user));
+        "sandboxes::advance (place given)": sandboxes::advance(&mut db, &made, &given, NOW);
+        "sandboxes::advance (runs)": sandboxes::advance(&mut db, &started, &running, NOW);
+        "sandboxes::touch": sandboxes::touch(&mut db, made.id, NOW);
+        "sandboxes::saw": sandboxes::saw(&mut db, made.id, NOW);
+        "sandboxes::told_chat": sandboxes::told_chat(&mut db, made.id, 1);
+        "sandboxes::told_route": sandboxes::told_route(&mut db, made.id, 1);
+        "sandboxes::told_executor": sandboxes::told_executor(&mut db, made.id, 1, 1);
+        "sandboxes::lease": sandboxes::lease(&mut db, made.id, "me", NOW, NOW);
+        "sandboxes::release": sandboxes::release(&mut db, made.id, "me");
+        "usage::egress": usage::egress(&mut db, made.id, 1, 9, NOW);
+        "usage::seconds_of": usage::seconds_of(&mut db, &[made.id], NOW);
+        "usage::report (days)": usage::report(&mut db, NOW, NOW.plus_ms(9), UsageBy::Day, NOW);
+        "usage::report": usage::report(&mut db, NOW, NOW.plus_ms(9), UsageBy::User, NOW);
+        "usage::named_for": usage::named_for(&mut db, user, vec![made.id.to_string()]);
+        "quotas::standing": quotas::standing(&mut db, Some(user), NOW);
+        "quotas::set": quotas::set(&mut db, Holder::Org, &Override::default());
+        "sandboxes::advance (lost)": sandboxes::advance(&mut db, &ready, &lost, NOW);
+        "routes::find": routes::find(&mut db, made.id);
+        "artifacts::save": artifacts::save(&mut db, &kept, "key");
+        "artifacts::find_by_key": artifacts::find_by_key(&mut db, made.id, "key");
+        "artifacts::find": artifacts::find(&mut db, kept.id);
+        "artifacts::list": artifacts::list(&mut db, user, None, &Page { limit: 50, after: None });
+        "audit::append": audit::append(&mut db, &entry);
+        "audit::list": audit::list(&mut db, &Page { limit: 50, after: None });
+    );
+    let lost = sandboxes::find(&mut db, made.id).await.unwrap().unwrap();
+    count!(counts, db, "sandboxes::set_hosts": sandboxes::set_hosts(&mut db, &lost, &[]););
+
+    db.commit().await.unwrap();
+    let mut db = server.db().await.memberships(user);
+    count!(counts, db,
+        "memberships::of_chat": memberships::of_chat(&mut db, tenant.chat);
+        "memberships::of_sandbox": memberships::of_sandbox(&mut db, made.id);
+        "memberships::of_artifact": memberships::of_artifact(&mut db, kept.id);
+    );
+
+    let mut db = server.db().await.sweeps();
+    count!(counts, db,
+        "sandboxes::due::unused": due::unused(&mut db, NOW, NOW, &page);
+        "sandboxes::due::unseen": due::unseen(&mut db, NOW, NOW, &page);
+        "sandboxes::due::unsettled": due::unsettled(&mut db, NOW, NOW, &page);
+        "sandboxes::due::untold": due::untold(&mut db, NOW, &page);
+        "sandboxes::due::queued": due::queued(&mut db, &Page { limit: 50, after: None });
+        "sandboxes::due::owner_gone": due::owner_gone(&mut db, NOW, &page);
+        "sandboxes::due::over_quota": due::over_quota(&mut db, NOW, &page);
+        "sandboxes::due::on_executor": due::on_executor(&mut db, "local", &page);
+        "sandboxes::due::known": due::known(&mut db, &[made.id]);
+        "sweeps::claim": sweeps::claim(&mut db, "counted", "me", NOW, NOW);
+        "sweeps::keep": sweeps::keep(&mut db, "counted", "me", None, NOW);
+        "sweeps::finish": sweeps::finish(&mut db, "counted", "me", NOW, "");
+    );
+    counts
 }

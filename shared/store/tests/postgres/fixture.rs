@@ -9,7 +9,8 @@ use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::objects::projection::{ChatProjection, PersonProjection};
 use slipway_contract::{
-    AgentId, ChannelId, ChatId, InvitationId, MemberId, OrgId, Seq, SessionId, Timestamp, UserId,
+    AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId, Seq, SessionId,
+    Timestamp, UserId,
 };
 use slipway_store::channels::NewChannel;
 use slipway_store::invitations::NewInvitation;
@@ -38,7 +39,8 @@ macro_rules! fresh {
 
 fresh!(
     user_id -> UserId, org_id -> OrgId, member_id -> MemberId, invitation_id -> InvitationId,
-    channel_id -> ChannelId, chat_id -> ChatId, agent_id -> AgentId, session_id -> SessionId
+    channel_id -> ChannelId, chat_id -> ChatId, agent_id -> AgentId, session_id -> SessionId,
+    sandbox_id -> SandboxId, artifact_id -> ArtifactId
 );
 
 /// A digest that nothing else has.
@@ -138,5 +140,6 @@ pub(crate) fn projection(tenant: &Tenant, head: u64) -> ChatProjection {
             read_count: 0,
             version: head,
         }],
+        approvals: vec![],
     }
 }

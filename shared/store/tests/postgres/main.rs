@@ -3,6 +3,12 @@
 //! The modules are marked as tests so that the lints know their fixtures for what they are.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod artifacts;
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod catalogue;
 #[cfg(test)]
 mod counts;
@@ -15,6 +21,16 @@ mod index;
 #[cfg(test)]
 mod orgs;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
+mod sandboxes;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
+mod sweeps;
+#[cfg(test)]
 mod tenancy;
+#[cfg(test)]
+mod usage;
+#[cfg(test)]
+mod world;

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::{ChatId, MessageId, OrgId, Problem, ProblemCode, TurnId};
+use slipway_contract::{ApprovalId, ChatId, MessageId, OrgId, Problem, ProblemCode, TurnId};
 
 use super::{Caller, org_header};
 use crate::chat_object;
@@ -48,15 +48,18 @@ impl<S: Sync + Send> FromRequestParts<S> for ChatScope {
     }
 }
 
-/// The chat that the path names, itself or by one of its turns.
+/// The chat that the path names, itself or by one of its turns or approvals.
 async fn path_chat<S: Sync + Send>(parts: &mut Parts, state: &S) -> Result<ChatId, Problem> {
     let wrong = |detail: &str| Problem::new(ProblemCode::InvalidParameter).detail(detail);
     let params = RawPathParams::from_request_parts(parts, state).await;
     let params = params.map_err(|_| wrong("the path must be UTF-8"))?;
     let named = |name: &str| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+    let turn = || named("turn").and_then(|text| text.parse::<TurnId>().ok()).map(TurnId::chat);
+    let approval =
+        || named("approval").and_then(|text| text.parse::<ApprovalId>().ok()).map(ApprovalId::chat);
     let chat = match named("chat") {
         Some(text) => text.parse().ok(),
-        None => named("turn").and_then(|text| text.parse::<TurnId>().ok()).map(TurnId::chat),
+        None => turn().or_else(approval),
     };
-    chat.ok_or_else(|| wrong("the path must name a chat or turn by its id"))
+    chat.ok_or_else(|| wrong("the path must name a chat, turn or approval by its id"))
 }

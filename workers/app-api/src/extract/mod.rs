@@ -7,6 +7,7 @@ mod org_header;
 pub(crate) mod org_member;
 mod origin;
 mod params;
+mod party;
 
 pub(crate) use body::{Body, PostBody};
 pub(crate) use caller::Caller;
@@ -14,3 +15,4 @@ pub(crate) use chat_scope::ChatScope;
 pub(crate) use org_member::OrgMember;
 pub(crate) use origin::{NotForeign, SameOrigin};
 pub(crate) use params::{Ids, Query};
+pub(crate) use party::{ArtifactParty, ChatParty, SandboxParty};

@@ -1,10 +1,13 @@
 //! The operations of the API, one file for each resource.
 
 pub(crate) mod agents;
+pub(crate) mod approvals;
+pub(crate) mod artifacts;
 pub(crate) mod auth;
 pub(crate) mod channel_members;
 pub(crate) mod channels;
 pub(crate) mod chats;
+pub(crate) mod commands;
 pub(crate) mod document;
 pub(crate) mod health;
 pub(crate) mod invitations;
@@ -14,5 +17,9 @@ pub(crate) mod messages;
 pub(crate) mod orgs;
 pub(crate) mod participants;
 pub(crate) mod reactions;
+pub(crate) mod sandbox_files;
+pub(crate) mod sandboxes;
 pub(crate) mod sockets;
+pub(crate) mod terminals;
 pub(crate) mod turns;
+pub(crate) mod usage;

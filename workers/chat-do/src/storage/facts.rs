@@ -25,10 +25,12 @@ impl Storage {
                JOIN events ON events.actor = wanted.value ->> 0 AND client_id = wanted.value ->> 1",
             vec![Value::String(serde_json::to_string(&wanted)?)],
         )?;
-        Ok(rows
-            .into_iter()
-            .map(|(actor, client_id, message, seq, at)| ((actor, client_id), Posted { message, seq, at }))
-            .collect())
+        // One by one: collecting into a map brings a whole sort into the Worker.
+        let mut earlier = BTreeMap::new();
+        for (actor, client_id, message, seq, at) in rows {
+            earlier.insert((actor, client_id), Posted { message, seq, at });
+        }
+        Ok(earlier)
     }
 
     /// What the log says about a command, but for earlier posts.
@@ -51,6 +53,9 @@ impl Storage {
             }
             ChatCommand::MarkRead { seq } => facts.messages_at = self.messages_at(*seq)?,
             ChatCommand::CancelTurn { turn } if turn.chat() == chat => facts.ended = self.ended(*turn)?,
+            ChatCommand::Decide { approval, .. } if approval.chat() == chat => {
+                facts.approval = self.approval(*approval)?;
+            }
             ChatCommand::Create { .. }
             | ChatCommand::Describe
             | ChatCommand::Update(_)
@@ -61,7 +66,12 @@ impl Storage {
             | ChatCommand::Delete { .. }
             | ChatCommand::React { .. }
             | ChatCommand::IssueTicket
-            | ChatCommand::CancelTurn { .. } => {}
+            | ChatCommand::CancelTurn { .. }
+            | ChatCommand::RedeemTicket { .. }
+            | ChatCommand::RequestApproval { .. }
+            | ChatCommand::Decide { .. }
+            | ChatCommand::SandboxChanged(_)
+            | ChatCommand::ArtifactSaved(_) => {}
         }
         Ok(facts)
     }

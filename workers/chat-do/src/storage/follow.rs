@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use slipway_contract::objects::projection::PersonProjection;
-use slipway_contract::{ParticipantId, Seq};
+use slipway_contract::ParticipantId;
+use slipway_contract::objects::projection::{ChatProjection, PersonProjection};
 use slipway_domain::chat::Chat;
 use worker::Result;
 
@@ -38,14 +38,25 @@ impl Storage {
             .collect())
     }
 
+    /// Whether there are rows that the index does not know as they are.
+    pub(crate) fn has_unprojected(&self) -> Result<bool> {
+        let one = self.sql.text(
+            "SELECT 'yes' WHERE EXISTS (SELECT 1 FROM people WHERE version > projected AND id LIKE 'user%')
+                OR EXISTS (SELECT 1 FROM approvals WHERE version > projected)",
+            vec![],
+        )?;
+        Ok(one.is_some())
+    }
+
     /// Remembers what the index knows now.
-    pub(crate) fn projected(&self, head: Seq, people: &[PersonProjection]) -> Result<()> {
-        for person in people {
+    pub(crate) fn projected(&self, told: &ChatProjection) -> Result<()> {
+        for person in &told.people {
             self.sql.run(
                 "UPDATE people SET projected = ? WHERE id = ?",
                 vec![int(person.version), person.user.to_string().into()],
             )?;
         }
-        self.sql.run("UPDATE chat SET projected = ?", vec![int(head.0)])
+        self.projected_approvals(&told.approvals)?;
+        self.sql.run("UPDATE chat SET projected = ?", vec![int(told.head.0)])
     }
 }

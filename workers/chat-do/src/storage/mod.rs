@@ -1,16 +1,15 @@
 //! The chat in the object's SQLite: what is loaded, looked up and stored.
 
+mod approvals;
 mod facts;
 mod follow;
 mod log;
 mod write;
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use slipway_contract::{Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, Seq, Timestamp};
 use slipway_domain::chat::mentions::preview;
-use slipway_domain::chat::{Chat, LastMessage, Person, Turn};
+use slipway_domain::chat::{Chat, LastMessage, Person};
 use worker::Result;
 
 use crate::sql::{Sql, int};
@@ -66,7 +65,6 @@ impl Storage {
                FROM people WHERE here = 1 ORDER BY place",
             vec![],
         )?;
-        let turns: Vec<Turn> = self.sql.rows("SELECT turn FROM turns ORDER BY seq", vec![])?;
         let mut chat = Chat {
             id,
             org: row.org,
@@ -85,7 +83,9 @@ impl Storage {
                     read_count: row.read_count,
                 })
                 .collect(),
-            turns: turns.into_iter().map(|turn| (turn.id, turn)).collect::<BTreeMap<_, _>>(),
+            turns: self.sql.rows("SELECT turn FROM turns ORDER BY seq", vec![])?,
+            approvals: self.unfinished_approvals()?,
+            sandboxes: self.sandboxes()?,
         };
         let unflushed: Vec<(Actor, Seq, u64)> = self.sql.rows(
             "SELECT json_array(event -> '$.actor', seq, messages)

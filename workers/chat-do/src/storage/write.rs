@@ -4,7 +4,7 @@
 
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::{ChatId, Seq};
-use slipway_domain::chat::TurnChange;
+use slipway_domain::chat::{Approval, TurnChange};
 use worker::Result;
 
 use super::{Storage, actor_key};
@@ -20,6 +20,7 @@ impl Storage {
         chat: ChatId,
         events: &[Event],
         turns: &[TurnChange],
+        approvals: &[Approval],
         messages: u64,
     ) -> Result<Vec<String>> {
         let texts = events.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<String>>>()?;
@@ -38,6 +39,9 @@ impl Storage {
                 }
                 TurnChange::End(_) => {}
             }
+        }
+        for approval in approvals {
+            self.keep_approval(approval)?;
         }
         Ok(texts)
     }
@@ -119,6 +123,15 @@ impl Storage {
                 "DELETE FROM reactions WHERE message = ? AND emoji = ? AND actor = ?",
                 vec![int(message.seq().0), emoji.as_str().into(), actor_key(event.actor).into()],
             ),
+            EventBody::SandboxChanged { status } => self.sql.run(
+                "INSERT INTO sandboxes (sandbox, status) VALUES (?, ?)
+                 ON CONFLICT (sandbox) DO UPDATE SET status = excluded.status",
+                vec![status.sandbox.to_string().into(), Value::String(serde_json::to_string(status)?)],
+            ),
+            EventBody::ArtifactSaved { artifact, .. } => self.sql.run(
+                "INSERT INTO artifacts (artifact) VALUES (?) ON CONFLICT DO NOTHING",
+                vec![artifact.id.to_string().into()],
+            ),
             EventBody::MessagePosted(_)
             | EventBody::TurnQueued { .. }
             | EventBody::TurnStarted { .. }
@@ -126,7 +139,12 @@ impl Storage {
             | EventBody::ToolReturned { .. }
             | EventBody::TurnCompleted { .. }
             | EventBody::TurnFailed { .. }
-            | EventBody::TurnCancelled { .. } => Ok(()),
+            | EventBody::TurnCancelled { .. }
+            | EventBody::ApprovalRequested { .. }
+            | EventBody::ApprovalVoted { .. }
+            | EventBody::ApprovalClosed { .. }
+            | EventBody::ApprovalCarriedOut { .. }
+            | EventBody::PreviewOpened { .. } => Ok(()),
         }
     }
 }
@@ -151,5 +169,14 @@ fn columns(body: &EventBody) -> (&'static str, Option<&str>, Option<Seq>) {
         EventBody::TurnCompleted { turn, .. } => ("turn.completed", None, Some(turn.seq())),
         EventBody::TurnFailed { turn, .. } => ("turn.failed", None, Some(turn.seq())),
         EventBody::TurnCancelled { turn, .. } => ("turn.cancelled", None, Some(turn.seq())),
+        EventBody::ApprovalRequested { .. } => ("approval.requested", None, None),
+        EventBody::ApprovalVoted { approval, .. } => ("approval.voted", None, Some(approval.seq())),
+        EventBody::ApprovalClosed { approval, .. } => ("approval.closed", None, Some(approval.seq())),
+        EventBody::ApprovalCarriedOut { approval, .. } => {
+            ("approval.carried_out", None, Some(approval.seq()))
+        }
+        EventBody::SandboxChanged { .. } => ("sandbox.changed", None, None),
+        EventBody::PreviewOpened { .. } => ("preview.opened", None, None),
+        EventBody::ArtifactSaved { .. } => ("artifact.saved", None, None),
     }
 }

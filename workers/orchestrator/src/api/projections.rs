@@ -9,8 +9,8 @@ use slipway_edge::{clock, db, ids, reply};
 use slipway_store::chats;
 use worker::{Context, Env, Request, Response};
 
-/// Longest projection, in bytes: 200 people of some 120 bytes each, and the chat's own row.
-const BODY_BYTES: usize = 64 * 1024;
+/// Longest projection, in bytes: 200 people of some 120 bytes each, and 50 approvals of at most some 15 KiB (50 hosts of 253).
+const BODY_BYTES: usize = 1024 * 1024;
 
 /// `POST /internal/projections/chat`
 pub(crate) async fn chat(mut request: Request, env: &Env, context: &Context) -> worker::Result<Response> {

@@ -9,8 +9,13 @@ use slipway_llm::{Content, Message, ModelRef, ModelRequest, Role, ToolSpec};
 /// Most tokens of one answer. The smallest limit among the models that are sold today is 8,192, and more is refused.
 pub(crate) const MAX_TOKENS: u32 = 8_192;
 
-/// The call of `model` for one step of a turn.
-pub(crate) fn build(request: &TurnRequest, agent: &Agent, model: &ModelRef) -> ModelRequest {
+/// The call of `model` for one step of a turn. It is offered the tools that the chat answers, and `more`.
+pub(crate) fn build(
+    request: &TurnRequest,
+    agent: &Agent,
+    model: &ModelRef,
+    more: Vec<ToolSpec>,
+) -> ModelRequest {
     let mut messages: Vec<Message> = request.context.iter().map(said).collect();
     if let ModelRef::OpenAi(_) | ModelRef::Anthropic(_) = model {
         messages = alternating(messages);
@@ -28,6 +33,7 @@ pub(crate) fn build(request: &TurnRequest, agent: &Agent, model: &ModelRef) -> M
                 description: tool.description.clone(),
                 input_schema: tool.input_schema.clone(),
             })
+            .chain(more)
             .collect(),
         max_tokens: MAX_TOKENS,
         temperature: None,
@@ -156,7 +162,7 @@ mod tests {
     }
 
     fn check(request: &TurnRequest, model: &str, expect: Expect) {
-        let built = build(request, &agent(), &model.parse().unwrap());
+        let built = build(request, &agent(), &model.parse().unwrap(), Vec::new());
         let mut told = Vec::new();
         for message in &built.messages {
             let by = message.author.as_deref().map(|author| format!(" {author}")).unwrap_or_default();
@@ -262,9 +268,22 @@ mod tests {
     }
 
     #[test]
+    fn the_tools_of_sandboxes_are_offered_beside_those_of_the_chat() {
+        let own = slipway_contract::objects::engine::ToolSpec {
+            name: "list_participants".to_owned(),
+            description: String::new(),
+            input_schema: json!({}),
+        };
+        let request = TurnRequest { tools: vec![own], ..request() };
+        let built = build(&request, &agent(), &ModelRef::Demo, crate::tools::specs::all());
+        let names: Vec<&str> = built.tools.iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(names[..3], ["list_participants", "start_sandbox", "run_command"]);
+    }
+
+    #[test]
     fn the_demo_model_finds_the_participants() {
         let request = TurnRequest { context: vec![message("Ana", "@helper participants")], ..talk() };
-        let answer = demo::answer(&build(&request, &agent(), &ModelRef::Demo));
+        let answer = demo::answer(&build(&request, &agent(), &ModelRef::Demo, Vec::new()));
         let text: String = answer
             .events
             .iter()

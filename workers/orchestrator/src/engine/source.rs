@@ -8,12 +8,10 @@ use futures::StreamExt;
 use slipway_edge::clock;
 use slipway_llm::providers::demo;
 use slipway_llm::{ErrorKind, ModelRequest, Provider, ProviderError, StreamDecoder, StreamEvent};
-use worker::{
-    AbortController, ByteStream, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
-    Response,
-};
+use worker::{ByteStream, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
 use super::pace::{BATCH_MS, Pace};
+use crate::outgoing::AbortOnDrop;
 
 /// Most of an error's body that is read, in bytes.
 const ERROR_BYTES: usize = 64 * 1024;
@@ -66,16 +64,6 @@ pub(crate) struct Call {
     _abort: AbortOnDrop,
 }
 
-struct AbortOnDrop(Option<AbortController>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        if let Some(controller) = self.0.take() {
-            controller.abort();
-        }
-    }
-}
-
 impl Call {
     /// Calls the provider and waits for the head of its answer.
     ///
@@ -89,9 +77,7 @@ impl Call {
         let unreachable =
             |_| ProviderError::new(ErrorKind::Connection, name, "the provider could not be reached");
         let request = write(provider, request)?.map_err(unreachable)?;
-        let controller = AbortController::default();
-        let signal = controller.signal();
-        let abort = AbortOnDrop(Some(controller));
+        let (abort, signal) = AbortOnDrop::new();
         let sent = Fetch::Request(request).send_with_signal(&signal).await;
         let mut reply = sent.map_err(unreachable)?;
         let status = reply.status_code();

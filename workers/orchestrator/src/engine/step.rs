@@ -4,23 +4,22 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::SinkExt;
-use futures::channel::mpsc;
 use futures::future::{Either, select};
 use slipway_contract::objects::engine::{EngineFrame, TurnRequest};
 use slipway_edge::clock;
-use slipway_llm::{ModelRef, ProviderError};
+use slipway_llm::{ModelRef, ProviderError, ToolSpec};
 use worker::{Context, Delay, Env};
 
 use super::failure::Failure;
 use super::report::Report;
 use super::settings::{self, Route};
 use super::source::{Call, Source};
-use super::telling::{self, Telling};
+use super::telling::Telling;
 use super::watch::{Awaited, Look, Watch};
 use super::{agent, prompt};
-
-/// Where the lines of the reply go.
-pub(crate) type Lines = mpsc::Sender<Vec<u8>>;
+use crate::settings::Hosts;
+use crate::stream::{self, Lines};
+use crate::tools::specs;
 
 /// Works until the step has ended or nobody listens any more.
 pub(crate) async fn run(env: &Env, context: &Context, request: &TurnRequest, lines: Lines) {
@@ -85,7 +84,7 @@ impl Step {
         let model: ModelRef = agent.model.parse().map_err(ProviderError::from)?;
         self.provider = settings::provider_name(&model);
         self.report.model = Some(model.to_string());
-        let asked = prompt::build(request, &agent, &model);
+        let asked = prompt::build(request, &agent, &model, tools(&setting));
         let mut source = match settings::route(&model, setting)? {
             Route::Demo(per_second) => Source::demo(&asked, per_second),
             Route::Provider(provider) => {
@@ -140,11 +139,17 @@ impl Step {
             return Ok(());
         }
         // Frames of the contract become JSON, all of them.
-        let lines = telling::lines(frames).map_err(|_| Stop::Gone)?;
+        let lines = stream::lines(frames).map_err(|_| Stop::Gone)?;
         self.lines.send(lines).await.map_err(|_| Stop::Gone)?;
         self.watch.told(now());
         Ok(())
     }
+}
+
+/// The tools of sandboxes, where there are any to be had.
+fn tools(setting: impl Fn(&str) -> Option<String>) -> Vec<ToolSpec> {
+    let any = Hosts::read(setting).is_ok_and(|hosts| !hosts.is_empty());
+    if any { specs::all() } else { Vec::new() }
 }
 
 fn now() -> i64 {

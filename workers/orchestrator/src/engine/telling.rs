@@ -108,22 +108,13 @@ impl Telling {
     }
 }
 
-/// Frames as JSON lines.
-pub(crate) fn lines(frames: &[EngineFrame]) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for frame in frames {
-        serde_json::to_writer(&mut bytes, frame)?;
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
     use serde_json::json;
 
     use super::*;
+    use crate::stream::lines;
 
     fn text(text: &str) -> StreamEvent {
         StreamEvent::Text(text.to_owned())

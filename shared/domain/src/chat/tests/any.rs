@@ -4,9 +4,29 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn any_command() -> impl Strategy<Value = (bool, ChatCommand)> {
+fn any_state() -> impl Strategy<Value = SandboxState> {
+    prop_oneof![Just(SandboxState::Ready), Just(SandboxState::Stopped), Just(SandboxState::Destroyed)]
+}
+
+fn any_question() -> impl Strategy<Value = ApprovalAsk> {
+    let rule =
+        prop_oneof![Just(SelfApproval::Never), Just(SelfApproval::WhenAlone), Just(SelfApproval::Always)];
+    (1..3_u8, rule, 1..5_u32).prop_map(|(quorum, self_approval, life_s)| ApprovalAsk {
+        quorum,
+        self_approval,
+        life_s,
+        ..question()
+    })
+}
+
+fn any_option() -> impl Strategy<Value = Option<ApprovalOption>> {
+    prop_oneof![Just(None), Just(Some(ApprovalOption::New)), Just(Some(ApprovalOption::Reuse))]
+}
+
+/// What comes from outside: a command and who gives it.
+fn any_command() -> impl Strategy<Value = (Actor, ChatCommand)> {
     let text = prop_oneof![Just("hi"), Just("@demo hi"), Just(""), Just("@other @demo both")];
-    let command = prop_oneof![
+    let of_person = prop_oneof![
         (0..5_u8, text.clone()).prop_map(|(id, text)| post(&format!("c{id}"), text)),
         (5..25_u64, text)
             .prop_map(|(seq, text)| ChatCommand::Edit { message: message(seq), text: text.to_owned() }),
@@ -14,6 +34,12 @@ fn any_command() -> impl Strategy<Value = (bool, ChatCommand)> {
         (5..25_u64, any::<bool>()).prop_map(|(seq, on)| react(seq, "👍", on)),
         (0..30_u64).prop_map(|seq| ChatCommand::MarkRead { seq: Seq(seq) }),
         (5..25_u64).prop_map(|seq| ChatCommand::CancelTurn { turn: TurnId::new(chat_id(), Seq(seq)) }),
+        (5..40_u64, any::<bool>(), any_option()).prop_map(|(seq, approve, option)| {
+            let decision = if approve { ApprovalDecision::Approve } else { ApprovalDecision::Deny };
+            let decision = DecideApproval { decision, option, reason: None };
+            ChatCommand::Decide { approval: approval(seq), decision }
+        }),
+        Just(ChatCommand::RemoveParticipant { participant: DEMO.parse().unwrap() }),
         Just(ChatCommand::Create {
             org: ORG.parse().unwrap(),
             channel: "chan_00000000000000000000000000000001".parse().unwrap(),
@@ -22,44 +48,149 @@ fn any_command() -> impl Strategy<Value = (bool, ChatCommand)> {
             agents: vec![],
         }),
     ];
-    (any::<bool>(), command)
+    let of_system = prop_oneof![
+        any_question().prop_map(asked),
+        (1..4_u8, 1..5_u64, any_state())
+            .prop_map(|(n, version, state)| ChatCommand::SandboxChanged(status(n, version, state))),
+        (1..4_u8).prop_map(|n| ChatCommand::ArtifactSaved(artifact(n))),
+    ];
+    prop_oneof![
+        3 => (any::<bool>(), of_person).prop_map(|(ada, command)| (user(if ada { ADA } else { BOB }), command)),
+        1 => of_system.prop_map(|command| (Actor::System, command)),
+    ]
+}
+
+/// What the object's own work comes to.
+#[derive(Clone, Debug)]
+enum Own {
+    Step(bool),
+    Call(CallEnd),
+    Act(ActEnd),
+    Time(i64),
+}
+
+fn any_own() -> impl Strategy<Value = Own> {
+    let effects = || vec![ToolEffect::ArtifactSaved(artifact(1))];
+    prop_oneof![
+        3 => any::<bool>().prop_map(Own::Step),
+        1 => Just(Own::Call(result("ok"))),
+        1 => any_question().prop_map(|ask| Own::Call(CallEnd::Ask(Box::new(ask)))),
+        1 => any_question().prop_map(move |ask| Own::Call(CallEnd::Answered {
+            content: "met".to_owned(),
+            is_error: true,
+            effects: effects(),
+            ask: Some(Box::new(ask)),
+        })),
+        1 => Just(Own::Call(CallEnd::Cut)),
+        1 => Just(Own::Call(CallEnd::Later { after_ms: 1_000 })),
+        1 => any::<bool>().prop_map(|done| Own::Act(ActEnd::Ended { done, detail: "so".to_owned() })),
+        1 => Just(Own::Act(ActEnd::Cut)),
+        1 => (1..3_000_i64).prop_map(Own::Time),
+    ]
+}
+
+impl World {
+    /// Does a piece of the object's own work, if there is any.
+    fn work(&mut self, own: Own) {
+        let now = Timestamp::from_unix_ms(self.now);
+        let chat = self.chat.as_ref().unwrap();
+        match own {
+            Own::Step(calls) => {
+                let Some(turn) = chat.due_turns(now).first().copied() else { return };
+                let decided = chat.start_turn(turn, now);
+                assert!(self.settle(decided).is_ok());
+                let chat = self.chat.as_ref().unwrap();
+                let TurnPhase::Running { attempt } = chat.turn(turn).unwrap().phase else { panic!() };
+                let end = if calls { called(&["list_participants", "run"]) } else { answered("@other ok") };
+                let decided = chat.end_step(turn, attempt, end, now);
+                assert!(self.settle(decided).is_ok());
+            }
+            Own::Call(end) => {
+                let Some((turn, key)) = chat.due_calls().map(|(turn, key, _)| (turn.id, key)).next() else {
+                    return;
+                };
+                let decided = chat.end_call(turn, &key, end, &self.saved(), now);
+                assert!(self.settle(decided).is_ok());
+            }
+            Own::Act(end) => {
+                let Some(approval) = chat.acting().map(|(approval, _)| approval.id).next() else { return };
+                let decided = chat.end_act(approval, end, now);
+                assert!(self.settle(decided).is_ok());
+            }
+            Own::Time(ms) => {
+                self.now += ms;
+                self.expire();
+            }
+        }
+    }
+
+    fn count(&self, is: impl Fn(&EventBody) -> bool) -> usize {
+        self.log.iter().filter(|event| is(&event.body)).count()
+    }
+}
+
+/// Nothing waits for what will never come.
+fn check_waiting(chat: &Chat, now: i64) {
+    for turn in &chat.turns {
+        let TurnPhase::Calling(calling) = &turn.phase else { continue };
+        match &calling.state {
+            CallState::Due { .. } => assert!(turn.due_call().is_some()),
+            CallState::Asked { approval, .. } => {
+                assert_eq!(chat.approval(*approval).unwrap().turn, Some(turn.id))
+            }
+        }
+    }
+    for approval in &chat.approvals {
+        match approval.phase {
+            ApprovalPhase::Open => {
+                assert!(approval.expires_at.unix_ms() > now || chat.next_expiry().is_some())
+            }
+            ApprovalPhase::Acting { .. } => assert!(approval.option.is_some()),
+            ApprovalPhase::Ended(_) => panic!("an approval that is over is forgotten"),
+        }
+    }
 }
 
 proptest! {
     #[test]
-    fn any_commands_leave_a_log_without_gaps_and_counts_that_agree_with_it(
-        commands in proptest::collection::vec(any_command(), 1..60)
+    fn any_commands_and_any_work_leave_a_log_without_gaps_and_a_chat_that_agrees_with_it(
+        commands in proptest::collection::vec((any_command(), any_own()), 1..60)
     ) {
         let mut world = World::begun();
-        for (ada, command) in commands {
+        for ((actor, command), own) in commands {
             let before = world.chat.clone();
-            let refused = world.ask(user(if ada { ADA } else { BOB }), command).is_err();
-            if refused {
+            if world.ask(actor, command).is_err() {
                 prop_assert_eq!(&before, &world.chat);
             }
-            let due = world.chat.as_ref().unwrap().due_turns(Timestamp::from_unix_ms(world.now));
-            if let Some(turn) = due.first() && refused {
-                let now = Timestamp::from_unix_ms(world.now);
-                let decided = world.chat.as_ref().unwrap().start_turn(*turn, now);
-                prop_assert!(world.settle(decided).is_ok());
-                let decided = world.chat.as_ref().unwrap().end_step(*turn, 1, answered("@other ok"), now);
-                prop_assert!(world.settle(decided).is_ok());
-            }
+            world.work(own);
+            check_waiting(world.chat.as_ref().unwrap(), world.now);
         }
-        let chat = world.chat.unwrap();
+        let chat = world.chat.as_ref().unwrap();
         let numbers: Vec<u64> = world.log.iter().map(|event| event.seq.0).collect();
         prop_assert_eq!(numbers, (1..=chat.head.0).collect::<Vec<_>>());
-        let posted = |event: &&Event| matches!(event.body, EventBody::MessagePosted(_));
-        prop_assert_eq!(chat.message_count, world.log.iter().filter(posted).count() as u64);
-        let queued = world.log.iter().filter(|e| matches!(e.body, EventBody::TurnQueued { .. })).count();
-        let ended = world.log.iter().filter(|e| matches!(
-            e.body,
+        let posted = world.count(|body| matches!(body, EventBody::MessagePosted(_)));
+        prop_assert_eq!(chat.message_count, posted as u64);
+        let queued = world.count(|body| matches!(body, EventBody::TurnQueued { .. }));
+        let ended = world.count(|body| matches!(
+            body,
             EventBody::TurnCompleted { .. } | EventBody::TurnFailed { .. } | EventBody::TurnCancelled { .. }
-        )).count();
+        ));
         prop_assert_eq!(queued - ended, chat.turns.len());
+        let requested = world.count(|body| matches!(body, EventBody::ApprovalRequested { .. }));
+        let closed = world.count(|body| matches!(body, EventBody::ApprovalClosed { .. }));
+        let approved = world.count(
+            |body| matches!(body, EventBody::ApprovalClosed { state: ApprovalState::Approved, .. })
+        );
+        let carried_out = world.count(|body| matches!(body, EventBody::ApprovalCarriedOut { .. }));
+        prop_assert_eq!(requested - closed, chat.open_approvals().count());
+        prop_assert_eq!(approved - carried_out, chat.acting().count());
+        let artifacts = world.count(|body| matches!(body, EventBody::ArtifactSaved { .. }));
+        prop_assert!(artifacts <= 3, "an artifact is told twice");
         for event in &world.log {
-            if let EventBody::TurnQueued { turn, .. } = event.body {
-                prop_assert_eq!(turn.seq(), event.seq);
+            match &event.body {
+                EventBody::TurnQueued { turn, .. } => prop_assert_eq!(turn.seq(), event.seq),
+                EventBody::ApprovalRequested { approval, .. } => prop_assert_eq!(approval.seq(), event.seq),
+                _ => {}
             }
         }
     }

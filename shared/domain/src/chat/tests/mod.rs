@@ -2,19 +2,32 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "each fact comes from a few kinds of events")]
 
 mod any;
+mod approvals;
+mod calls;
+mod given;
 mod messages;
+mod sandboxes;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
-use slipway_contract::events::{TurnFailureCode, Usage};
+use slipway_contract::approval::{ApprovalAction, ApprovalAsk, ApprovalOption, ApprovalState, SelfApproval};
+use slipway_contract::events::{ToolCall, TurnFailureCode, Usage};
+use slipway_contract::http::approvals::{ApprovalDecision, DecideApproval};
+use slipway_contract::http::artifacts::Artifact;
 use slipway_contract::http::chats::{TurnState, UpdateChat};
 use slipway_contract::http::messages::PostMessage;
-use slipway_contract::{ParticipantRole, limits};
+use slipway_contract::objects::tools::ToolEffect;
+use slipway_contract::sandbox::{SandboxState, SandboxStatus};
+use slipway_contract::{ApprovalId, ArtifactId, ParticipantRole, SandboxId, limits};
 
+use super::acts::ActEnd;
+use super::calls::{CallEnd, CallState};
 use super::turns::{StepEnd, failure};
 use super::*;
+use given::*;
 
 const ADA: &str = "user_000000000000000000000000000000a1";
 const BOB: &str = "user_000000000000000000000000000000b2";
@@ -43,6 +56,7 @@ fn chat_id() -> ChatId {
 struct World {
     chat: Option<Chat>,
     log: Vec<Event>,
+    over: BTreeMap<ApprovalId, Approval>,
     now: i64,
     trace: String,
 }
@@ -132,7 +146,21 @@ impl World {
             known.emoji = distinct.len();
             known.reactions = reactions.len();
         }
+        if let ChatCommand::Decide { approval, .. } = command {
+            facts.approval = self.over.get(approval).cloned();
+        }
+        facts.saved = self.saved();
         facts
+    }
+
+    fn saved(&self) -> Vec<ArtifactId> {
+        self.log
+            .iter()
+            .filter_map(|event| match &event.body {
+                EventBody::ArtifactSaved { artifact, .. } => Some(artifact.id),
+                _ => None,
+            })
+            .collect()
     }
 
     fn decide(&self, actor: Actor, command: &ChatCommand) -> Result<Decision, Problem> {
@@ -163,7 +191,13 @@ impl World {
             }
             for change in &decision.turns {
                 if let TurnChange::Put(turn) = change {
-                    write!(line, " [{:?}]", turn.phase).unwrap();
+                    write!(line, " [{}]", stands(turn)).unwrap();
+                }
+            }
+            for approval in &decision.approvals {
+                write!(line, " <{:?}>", approval.phase).unwrap();
+                if let ApprovalPhase::Ended(_) = approval.phase {
+                    self.over.insert(approval.id, approval.clone());
                 }
             }
             self.log.extend(decision.events);
@@ -178,7 +212,7 @@ impl World {
     }
 
     fn turn(&self) -> TurnId {
-        *self.chat.as_ref().unwrap().turns.keys().next().unwrap()
+        self.chat.as_ref().unwrap().turns[0].id
     }
 
     fn start(&mut self) {
@@ -191,17 +225,76 @@ impl World {
         let decided = self.chat.as_ref().unwrap().end_step(self.turn(), attempt, end, now);
         drop(self.settle(decided));
     }
+
+    /// The agent asked first works and calls tools.
+    fn calling(&mut self, tools: &[&str]) {
+        self.post(ADA, "c1", "@demo go");
+        self.start();
+        self.end(1, called(tools));
+    }
+
+    /// The one call that is due, by its key.
+    fn due(&self) -> String {
+        self.chat.as_ref().unwrap().due_calls().map(|(_, key, _)| key).next().unwrap()
+    }
+
+    fn end_call(&mut self, end: CallEnd) {
+        let (turn, key) = (self.turn(), self.due());
+        self.end_call_named(turn, &key, end);
+    }
+
+    fn end_call_named(&mut self, turn: TurnId, key: &str, end: CallEnd) {
+        let now = Timestamp::from_unix_ms(self.now);
+        let decided = self.chat.as_ref().unwrap().end_call(turn, key, end, &self.saved(), now);
+        drop(self.settle(decided));
+    }
+
+    fn expire(&mut self) {
+        let now = Timestamp::from_unix_ms(self.now);
+        let decided = self.chat.as_ref().unwrap().expire_approvals(now);
+        drop(self.settle(Ok(decided)));
+    }
+
+    fn end_act(&mut self, approval: ApprovalId, end: ActEnd) {
+        let now = Timestamp::from_unix_ms(self.now);
+        let decided = self.chat.as_ref().unwrap().end_act(approval, end, now);
+        drop(self.settle(decided));
+    }
+
+    /// The newest result that an agent was told.
+    fn told(&self) -> (String, bool) {
+        let results = self.log.iter().rev().filter_map(|event| match &event.body {
+            EventBody::ToolReturned { result, .. } => Some((result.content.clone(), result.is_error)),
+            _ => None,
+        });
+        results.take(1).next().unwrap()
+    }
 }
 
 fn is_cancel(command: &ChatCommand, id: TurnId) -> bool {
     matches!(command, ChatCommand::CancelTurn { turn } if *turn == id)
 }
 
+/// A turn's phase in a few words.
+fn stands(turn: &Turn) -> String {
+    match &turn.phase {
+        TurnPhase::Calling(calling) => {
+            format!("Calling {} of {}: {:?}", calling.results.len() + 1, calling.calls.len(), calling.state)
+        }
+        phase => format!("{phase:?}"),
+    }
+}
+
 fn told(event: &Event) -> String {
     let json = serde_json::to_value(&event.body).unwrap();
-    let text = json.get("text").or(json.get("emoji")).or(json.get("title"));
+    let text = ["/text", "/emoji", "/title", "/result/content", "/detail", "/status/state", "/artifact/name"];
+    let text = text.iter().find_map(|at| json.pointer(at));
     let detail = text.map(|text| format!(" {text}")).unwrap_or_default();
-    let code = json.pointer("/failure/code").map(|code| format!(" {code}")).unwrap_or_default();
+    let code = json
+        .pointer("/failure/code")
+        .or(json.get("state"))
+        .map(|code| format!(" {code}"))
+        .unwrap_or_default();
     format!("{} {}{detail}{code}", event.seq, json["type"].as_str().unwrap())
 }
 

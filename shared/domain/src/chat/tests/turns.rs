@@ -35,15 +35,7 @@ fn a_turn_runs_calls_a_tool_and_answers_in_one_decision() {
     let mut world = World::begun();
     world.post(ADA, "c1", "@demo go");
     world.start();
-    let call = slipway_contract::events::ToolCall {
-        id: "1".to_owned(),
-        name: "list_participants".to_owned(),
-        arguments: serde_json::json!({}),
-    };
-    let result =
-        slipway_contract::events::ToolResult { id: "1".to_owned(), content: "-".to_owned(), is_error: false };
-    let usage = Usage { input_tokens: 1, output_tokens: 1 };
-    world.end(1, StepEnd::Called { text: String::new(), calls: vec![call], results: vec![result], usage });
+    world.end(1, called(&["list_participants"]));
     world.start();
     world.end(1, answered("done"));
     check(
@@ -51,7 +43,7 @@ fn a_turn_runs_calls_a_tool_and_answers_in_one_decision() {
         expect![[r#"
         6 message.posted "@demo go", 7 turn.queued [Queued { failed: 0, not_before: Timestamp(0) }]
         8 turn.started [Running { attempt: 1 }]
-        9 turn.tool_called, 10 turn.tool_returned [Queued { failed: 0, not_before: Timestamp(0) }]
+        9 turn.tool_called, 10 turn.tool_returned "person\ndemo (agent demo)\nother (agent other)\nperson" [Queued { failed: 0, not_before: Timestamp(0) }]
         nothing new [Running { attempt: 1 }]
         11 message.posted "done", 12 turn.completed
     "#]],

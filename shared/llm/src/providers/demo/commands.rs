@@ -3,7 +3,7 @@
 use crate::error::ErrorKind;
 use crate::request::{Message, ModelRequest, Role};
 
-use super::{Reply, arithmetic, speech, tools};
+use super::{Reply, arithmetic, sandbox, speech, tools};
 
 /// Most words of one answer: 400 s at 50 words a second, and less than a megabyte.
 const MAX_WORDS: usize = 20_000;
@@ -111,6 +111,29 @@ const COMMANDS: &[Command] = &[
         usage: "call: tool {json}",
         does: "calls the tool; `then call:` in a further line calls the next one after its result",
         answer: |text, request| tools::first_step(text, request),
+    },
+    Command {
+        usage: "make me a web page about X",
+        does: "makes it in a sandbox, shows it and keeps it",
+        answer: |text, request| {
+            sandbox::read(text)
+                .filter(|plan| matches!(plan, sandbox::Plan::Page(_)))
+                .map(|plan| sandbox::begin(&plan, request))
+        },
+    },
+    Command {
+        usage: "change the page: text",
+        does: "writes that page anew, for those who look at it",
+        answer: |text, request| {
+            sandbox::read(text)
+                .filter(|plan| matches!(plan, sandbox::Plan::Change(_)))
+                .map(|plan| sandbox::begin(&plan, request))
+        },
+    },
+    Command {
+        usage: "run: command",
+        does: "runs it in a sandbox, and tells what it wrote",
+        answer: |text, request| sandbox::read(text).map(|plan| sandbox::begin(&plan, request)),
     },
     Command {
         usage: "fail: kind",

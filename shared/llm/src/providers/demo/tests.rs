@@ -95,29 +95,32 @@ fn help_lists_every_command() {
     check(
         "help",
         expect![[r#"
-        I am the built-in demo model. I know these commands:
+            I am the built-in demo model. I know these commands:
 
-        | write | and I answer |
-        | --- | --- |
-        | `help` | this list |
-        | `hello` | a greeting |
-        | `who are you` | what I am |
-        | `connect` | how to connect a real model |
-        | `participants` | who is in this chat |
-        | `instructions` | the instructions that I was given |
-        | `summary` | how many messages there are, and whose |
-        | `tools` | the tools that I may call |
-        | `count: text` | counts words, characters and lines |
-        | `2 * (3 + 4)` | simple arithmetic |
-        | `show markdown` | a sample of all that a message can hold |
-        | `echo: text` | exactly the text |
-        | `repeat: N words` | numbered words, for long streams |
-        | `write N words` | prose of that length |
-        | `mention: @slug text` | speaks to another agent |
-        | `call: tool {json}` | calls the tool; `then call:` in a further line calls the next one after its result |
-        | `fail: kind` | fails in that way; `fail: kind after N words` speaks first |
-        => usage in 19 out 204 cached 0 stored 0
-        => finished Stop"#]],
+            | write | and I answer |
+            | --- | --- |
+            | `help` | this list |
+            | `hello` | a greeting |
+            | `who are you` | what I am |
+            | `connect` | how to connect a real model |
+            | `participants` | who is in this chat |
+            | `instructions` | the instructions that I was given |
+            | `summary` | how many messages there are, and whose |
+            | `tools` | the tools that I may call |
+            | `count: text` | counts words, characters and lines |
+            | `2 * (3 + 4)` | simple arithmetic |
+            | `show markdown` | a sample of all that a message can hold |
+            | `echo: text` | exactly the text |
+            | `repeat: N words` | numbered words, for long streams |
+            | `write N words` | prose of that length |
+            | `mention: @slug text` | speaks to another agent |
+            | `call: tool {json}` | calls the tool; `then call:` in a further line calls the next one after its result |
+            | `make me a web page about X` | makes it in a sandbox, shows it and keeps it |
+            | `change the page: text` | writes that page anew, for those who look at it |
+            | `run: command` | runs it in a sandbox, and tells what it wrote |
+            | `fail: kind` | fails in that way; `fail: kind after N words` speaks first |
+            => usage in 19 out 256 cached 0 stored 0
+            => finished Stop"#]],
     );
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::request::{Content, Message, ModelRequest, Role};
 
 use super::commands::{after, starts};
-use super::{Reply, speech};
+use super::{Reply, sandbox, speech};
 
 /// Calls that are made in one answer.
 type Step = Vec<(String, Value)>;
@@ -18,17 +18,28 @@ pub(super) fn first_step(text: &str, request: &ModelRequest) -> Option<Reply> {
 
 /// Answers the results of the last step, and takes the next one if the command has one.
 pub(super) fn after_results(request: &ModelRequest) -> Reply {
-    let told = results(request);
     // The command is the last message with words from someone else; the answers with calls since then are
     // the steps that were taken.
     let is_command = |message: &Message| message.role == Role::User && message.texts().next().is_some();
     let at = request.messages.iter().rposition(is_command).unwrap_or(0);
+    let text = request.messages.get(at).map(|m| m.texts().collect::<Vec<_>>().join("\n")).unwrap_or_default();
+    for start in starts(&text) {
+        if let Some(plan) = sandbox::read(start) {
+            return sandbox::go_on(&plan, request, at);
+        }
+        if let Some(steps) = read(start) {
+            let steps = steps.unwrap_or_default();
+            return make(steps.into_iter().nth(taken(request, at)), results(request), request);
+        }
+    }
+    make(None, results(request), request)
+}
+
+/// Steps since the message `at`.
+fn taken(request: &ModelRequest, at: usize) -> usize {
     let has_call =
         |message: &&Message| message.content.iter().any(|block| matches!(block, Content::ToolCall { .. }));
-    let taken = request.messages.iter().skip(at).filter(has_call).count();
-    let text = request.messages.get(at).map(|m| m.texts().collect::<Vec<_>>().join("\n")).unwrap_or_default();
-    let steps = starts(&text).find_map(read).and_then(Result::ok).unwrap_or_default();
-    make(steps.into_iter().nth(taken), told, request)
+    request.messages.iter().skip(at).filter(has_call).count()
 }
 
 /// Which tools there are, in words.

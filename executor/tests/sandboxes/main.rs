@@ -1,0 +1,14 @@
+//! The executor as its callers see it, with real sandboxes: they need bubblewrap on the host, and say so when it is missing.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod capabilities;
+mod escapes;
+mod isolation;
+mod limits;
+mod lives;
+mod measure;
+mod network;
+mod runs;
+mod snapshots;
+mod support;
+mod terminals;

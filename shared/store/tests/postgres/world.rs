@@ -1,0 +1,156 @@
+//! Sandboxes to test with, and what happens to them, as the orchestrator writes it down.
+
+use slipway_contract::approval::{ApprovalAction, ApprovalAsk, ApprovalState, Risk, SelfApproval, Vote};
+use slipway_contract::http::approvals::ApprovalPolicy;
+use slipway_contract::http::artifacts::Artifact;
+use slipway_contract::objects::projection::ApprovalProjection;
+use slipway_contract::sandbox::{SandboxReason, SandboxSize};
+use slipway_contract::{Actor, ApprovalId, SandboxId, Seq, Timestamp, UserId};
+use slipway_domain::sandbox::{Happened, Rules, Sighting, decide};
+use slipway_store::places::Answer;
+use slipway_store::quotas::{Holder, Override};
+use slipway_store::sandboxes::{NewSandbox, StoredSandbox};
+use slipway_store::{Db, OrgDb, approval_policies, artifacts, chats, places, quotas, sandboxes, usage};
+
+use crate::fixture::{self, NOW, Tenant};
+
+/// A time of the tests' clock, in seconds after it began.
+pub(crate) fn at(second: i64) -> Timestamp {
+    NOW.plus_ms(second * 1000)
+}
+
+pub(crate) fn approval(tenant: &Tenant, seq: u64) -> ApprovalId {
+    ApprovalId::new(tenant.chat, Seq(seq))
+}
+
+/// What the approval `seq` of the tenant's chat asks for, caused by its owner through its agent.
+pub(crate) fn new(tenant: &Tenant, seq: u64) -> NewSandbox<'static> {
+    NewSandbox {
+        id: fixture::sandbox_id(),
+        chat: tenant.chat,
+        approval: approval(tenant, seq),
+        size: SandboxSize::Small,
+        hosts: &[],
+        template: None,
+        asked_by: Actor::Agent { id: tenant.agent },
+        user: Some(tenant.owner.id),
+    }
+}
+
+pub(crate) fn running(epoch: u64, from: Timestamp) -> Happened {
+    Happened::Seen(Sighting {
+        epoch,
+        running: true,
+        started_at: Some(from),
+        ended_at: None,
+        because: None,
+        used_at: None,
+    })
+}
+
+pub(crate) fn ended(epoch: u64, from: Timestamp, until: Timestamp) -> Happened {
+    Happened::Seen(Sighting {
+        epoch,
+        running: false,
+        started_at: Some(from),
+        ended_at: Some(until),
+        because: None,
+        used_at: None,
+    })
+}
+
+pub(crate) fn stop() -> Happened {
+    Happened::StopAsked { reason: SandboxReason::Requested, detail: Some("enough".into()) }
+}
+
+/// Lets something happen to a sandbox, under its lock.
+pub(crate) async fn happen(
+    db: &mut OrgDb,
+    id: SandboxId,
+    happened: &Happened,
+    now: Timestamp,
+) -> StoredSandbox {
+    let before = sandboxes::lock(db, id).await.unwrap().unwrap();
+    match decide(&before.sandbox, happened, now, &Rules::default()) {
+        Ok(step) => sandboxes::advance(db, &before, &step, now).await.unwrap(),
+        Err(_) => before,
+    }
+}
+
+/// Makes a sandbox that runs from `now` on.
+pub(crate) async fn start(db: &mut OrgDb, new: &NewSandbox<'_>, now: Timestamp) -> StoredSandbox {
+    let made = sandboxes::reserve(db, new, now).await.unwrap();
+    assert_eq!(places::take(db, new.user, now).await.unwrap(), Answer::Taken);
+    happen(db, made.id, &Happened::PlaceGiven, now).await;
+    happen(db, made.id, &running(1, now), now).await
+}
+
+/// Ends a run that began at `from`.
+pub(crate) async fn end(db: &mut OrgDb, id: SandboxId, from: Timestamp, until: Timestamp) -> StoredSandbox {
+    let stopping = happen(db, id, &stop(), until).await;
+    happen(db, id, &ended(stopping.sandbox.epoch, from, until), until).await
+}
+
+pub(crate) fn asked(
+    tenant: &Tenant,
+    seq: u64,
+    version: u64,
+    state: ApprovalState,
+    votes: &[(UserId, bool)],
+) -> ApprovalProjection {
+    ApprovalProjection {
+        approval: approval(tenant, seq),
+        asked_by: Actor::Agent { id: tenant.agent },
+        user: Some(tenant.owner.id),
+        turn: None,
+        ask: ApprovalAsk {
+            action: ApprovalAction::StartSandbox {
+                size: SandboxSize::Small,
+                hosts: vec!["example.org".into()],
+                template: None,
+                reuse: None,
+            },
+            risk: Risk::High,
+            reason: "a\0b".into(),
+            cost: None,
+            quorum: 1,
+            self_approval: SelfApproval::WhenAlone,
+            life_s: 86_400,
+        },
+        state,
+        votes: votes.iter().map(|(user, approve)| Vote { user: *user, approve: *approve }).collect(),
+        asked_at: at(i64::try_from(seq).unwrap()),
+        expires_at: at(86_400),
+        version,
+    }
+}
+
+pub(crate) fn artifact(tenant: &Tenant, sandbox: SandboxId) -> Artifact {
+    Artifact {
+        id: fixture::artifact_id(),
+        chat: tenant.chat,
+        sandbox,
+        path: "dist/index.html".into(),
+        name: "index.html".into(),
+        bytes: 7,
+        sha256: fixture::digest(),
+        by: Actor::User { id: tenant.owner.id },
+        created_at: NOW,
+    }
+}
+
+/// Puts a row of the org into each table that sandboxes brought.
+pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
+    let mut db = db.org(tenant.org);
+    let sandbox = start(&mut db, &new(tenant, 1), NOW).await;
+    usage::egress(&mut db, sandbox.id, 1, 10, NOW).await.unwrap();
+    assert!(sandboxes::act_once(&mut db, approval(tenant, 2), sandbox.id, NOW).await.unwrap());
+    quotas::set(&mut db, Holder::Org, &Override { running: Some(9), ..Override::default() }).await.unwrap();
+    let policy = ApprovalPolicy { quorum: 2, self_approval: SelfApproval::Never };
+    approval_policies::set(&mut db, &policy).await.unwrap();
+    artifacts::save(&mut db, &artifact(tenant, sandbox.id), "key").await.unwrap();
+    let mut told = fixture::projection(tenant, 2);
+    told.approvals = vec![asked(tenant, 1, 1, ApprovalState::Open, &[])];
+    chats::project(&mut db, &told).await.unwrap();
+    db.commit().await.unwrap()
+}
