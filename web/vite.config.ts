@@ -7,6 +7,14 @@ import { defineConfig } from 'vitest/config';
 
 const api = process.env.SLIPWAY_API ?? 'http://localhost:8787';
 
+/** Where previews are: below PREVIEW_URL's host, one host for each port of each sandbox; without it, those of local stacks. */
+function previewHosts(): `${string}://${string}.${string}` {
+  const set = process.env.PREVIEW_URL;
+  if (!set) return 'http://*.localhost:*';
+  const { protocol, host } = new URL(set);
+  return `${protocol === 'https:' ? 'https' : 'http'}://*.${host}`;
+}
+
 /**
  * SvelteKit hides its live region (which tells the new page's title) by an inline style, which our content security policy
  * refuses. The attribute is taken out; src/styles/app.css has the same rule.
@@ -24,9 +32,31 @@ function hideAnnouncerByStyleSheet(): Plugin {
   };
 }
 
+/**
+ * The terminal makes styles while it runs, as <style> elements and `style` attributes, which our content security policy
+ * refuses. Its four calls are led to src/lib/sandbox/sheets.ts.
+ */
+function terminalStyles(): Plugin {
+  return {
+    name: 'slipway:terminal-styles',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!/@xterm\/xterm\/lib\/xterm\.mjs(?:\?|$)/.test(id)) return null;
+      let calls = 0;
+      const led = code
+        .replace(/([\w$.]+)\.createElement\("style"\)/g, (_call, page: string) => ((calls += 1), `slipwaySheet(${page})`))
+        .replace(/([\w$.]+)\.setAttribute\("style",/g, (_call, element: string) => ((calls += 1), `slipwayStyle(${element},`));
+      if (calls !== 4) this.error(`The terminal makes styles in ${calls} places, not in 4: see terminalStyles.`);
+      const sheets = JSON.stringify(`${import.meta.dirname}/src/lib/sandbox/sheets.ts`);
+      return { code: `import { setStyle as slipwayStyle, sheetElement as slipwaySheet } from ${sheets};\n${led}`, map: null };
+    },
+  };
+}
+
 export default defineConfig({
   plugins: [
     hideAnnouncerByStyleSheet(),
+    terminalStyles(),
     tailwindcss(),
     sveltekit({
       compilerOptions: { runes: true },
@@ -41,6 +71,7 @@ export default defineConfig({
           'img-src': ['self', 'data:'],
           'font-src': ['self'],
           'connect-src': ['self'],
+          'frame-src': [previewHosts()],
           'manifest-src': ['self'],
           'base-uri': ['none'],
           'form-action': ['self'],
@@ -52,6 +83,8 @@ export default defineConfig({
   server: {
     proxy: { '/v1': { target: api, changeOrigin: true, ws: true } },
   },
+  // Bundled ahead, the terminal would miss what `terminalStyles` does to it.
+  optimizeDeps: { exclude: ['@xterm/xterm'] },
   // Nothing inline: the content security policy takes fonts and images from files alone.
   build: { manifest: true, reportCompressedSize: false, assetsInlineLimit: 0 },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

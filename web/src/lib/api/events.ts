@@ -24,9 +24,150 @@ export type AgentId = string;
 export type AgentSlug = string;
 
 /**
+ * What shall happen once it is approved.
+ */
+export type ApprovalAction = { "kind": "start_sandbox", 
+/**
+ * How large.
+ */
+size: SandboxSize, 
+/**
+ * What it may reach; empty for nothing.
+ */
+hosts: Array<string>, 
+/**
+ * Files to begin with: the name of a template.
+ */
+template?: string, 
+/**
+ * The chat's sandbox that could be used again instead of a new one.
+ */
+reuse?: SandboxId, } | { "kind": "allow_hosts", 
+/**
+ * Which.
+ */
+sandbox: SandboxId, 
+/**
+ * What it may reach as well.
+ */
+hosts: Array<string>, };
+
+/**
+ * The question, with its exact arguments.
+ */
+export type ApprovalAsk = { 
+/**
+ * What shall happen.
+ */
+action: ApprovalAction, 
+/**
+ * How much harm it could do.
+ */
+risk: Risk, 
+/**
+ * Why, in the words of who asks.
+ */
+reason: string, 
+/**
+ * What it costs.
+ */
+cost?: ApprovalCost, 
+/**
+ * How many people must approve.
+ */
+quorum: number, 
+/**
+ * Whether the person who caused it may answer.
+ */
+self_approval: SelfApproval, 
+/**
+ * How long it stands, in seconds.
+ */
+life_s: number, };
+
+/**
+ * What an approval costs while it lasts.
+ */
+export type ApprovalCost = { 
+/**
+ * Millionths of a US dollar an hour, while it runs.
+ */
+micro_usd_per_hour: number, 
+/**
+ * Sandbox seconds that the org has left this month.
+ */
+seconds_left: number, };
+
+/**
+ * A question that people answer before something risky happens. 
+ */
+export type ApprovalId = string;
+
+/**
+ * Which way an approval is meant, where there are two.
+ */
+export type ApprovalOption = "new" | "reuse";
+
+/**
+ * How an approval stands.
+ */
+export type ApprovalState = "open" | "approved" | "denied" | "expired" | "withdrawn";
+
+/**
+ * An artifact. Its bytes are at `GET /v1/artifacts/{artifact}/content`.
+ */
+export type Artifact = { 
+/**
+ * The id.
+ */
+id: ArtifactId, 
+/**
+ * The chat.
+ */
+chat: ChatId, 
+/**
+ * The sandbox it was captured from.
+ */
+sandbox: SandboxId, 
+/**
+ * Its path there, below `/workspace`.
+ */
+path: string, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Size in bytes.
+ */
+bytes: number, 
+/**
+ * SHA-256 of the bytes, in hexadecimal digits.
+ */
+sha256: string, 
+/**
+ * Who captured it.
+ */
+by: Actor, 
+/**
+ * When.
+ */
+created_at: Timestamp, };
+
+/**
+ * A file captured from a sandbox. 
+ */
+export type ArtifactId = string;
+
+/**
  * A named place in an org that holds chats. 
  */
 export type ChannelId = string;
+
+/**
+ * One conversation; also the name of its object. 
+ */
+export type ChatId = string;
 
 /**
  * What a client sends.
@@ -200,7 +341,91 @@ turn: TurnId,
 /**
  * What the agent had said by then, if anything.
  */
-message: MessageId | null, });
+message: MessageId | null, } | { "type": "approval.requested", 
+/**
+ * The approval.
+ */
+approval: ApprovalId, 
+/**
+ * The person who caused it, if any did.
+ */
+user: UserId | null, 
+/**
+ * The turn that waits for it.
+ */
+turn?: TurnId, 
+/**
+ * The tool call that waits for it, by its name within the turn.
+ */
+call?: string, 
+/**
+ * The question.
+ */
+ask: ApprovalAsk, 
+/**
+ * When it ends unanswered.
+ */
+expires_at: Timestamp, } | { "type": "approval.voted", 
+/**
+ * The approval.
+ */
+approval: ApprovalId, 
+/**
+ * For or against.
+ */
+approve: boolean, 
+/**
+ * Which way.
+ */
+option: ApprovalOption, 
+/**
+ * Why.
+ */
+reason?: string, } | { "type": "approval.closed", 
+/**
+ * The approval.
+ */
+approval: ApprovalId, 
+/**
+ * How it ended; never `open`.
+ */
+state: ApprovalState, } | { "type": "approval.carried_out", 
+/**
+ * The approval.
+ */
+approval: ApprovalId, 
+/**
+ * It worked.
+ */
+done: boolean, 
+/**
+ * What came of it, for people.
+ */
+detail: string, } | { "type": "sandbox.changed", 
+/**
+ * How.
+ */
+status: SandboxStatus, } | { "type": "preview.opened", 
+/**
+ * The sandbox.
+ */
+sandbox: SandboxId, 
+/**
+ * The port.
+ */
+port: number, 
+/**
+ * The turn that opened it.
+ */
+turn?: TurnId, } | { "type": "artifact.saved", 
+/**
+ * The artifact.
+ */
+artifact: Artifact, 
+/**
+ * The turn that kept it.
+ */
+turn?: TurnId, });
 
 /**
  * A message. 
@@ -320,12 +545,79 @@ request_id?: RequestId, };
 /**
  * What went wrong, as a client can act on it. Stable: a code keeps its meaning.
  */
-export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "port_closed" | "port_silent" | "access_revoked" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
 
 /**
  * One request, from the edge through every process it touches. 
  */
 export type RequestId = string;
+
+/**
+ * How much harm a thing could do. `low` and `medium` happen by themselves; the others ask people.
+ */
+export type Risk = "low" | "medium" | "high" | "critical";
+
+/**
+ * An isolated machine bound to a chat. 
+ */
+export type SandboxId = string;
+
+/**
+ * Why a sandbox failed or was stopped, as one can act on it.
+ */
+export type SandboxReason = "requested" | "idle" | "executor_unavailable" | "start_failed" | "crash_loop" | "lost" | "quota_reached" | "owner_gone";
+
+/**
+ * How large a sandbox is. What each means is in `slipway_domain::sandbox`.
+ */
+export type SandboxSize = "small" | "medium" | "large";
+
+/**
+ * How a sandbox stands. Before it exists there is an approval; who asks for it is in there.
+ */
+export type SandboxState = "queued" | "starting" | "ready" | "idle" | "stopping" | "stopped" | "destroyed" | "failed";
+
+/**
+ * A sandbox as its chat tells of it.
+ */
+export type SandboxStatus = { 
+/**
+ * Which.
+ */
+sandbox: SandboxId, 
+/**
+ * How it stands.
+ */
+state: SandboxState, 
+/**
+ * Grows with every stop, revoke or change of owner; access given under an older one is over.
+ */
+epoch: number, 
+/**
+ * Grows with every change of this status; a lower one is old news.
+ */
+version: number, 
+/**
+ * How large it is.
+ */
+size: SandboxSize, 
+/**
+ * Hosts that it may reach: names, or `*.` and a name for all below it. Nothing else.
+ */
+hosts: Array<string>, 
+/**
+ * Why it stopped or failed.
+ */
+reason?: SandboxReason, 
+/**
+ * The same for people.
+ */
+detail?: string, };
+
+/**
+ * Whether the person who caused an ask (they asked, or their message made the agent ask) may approve it. Agents never do.
+ */
+export type SelfApproval = "never" | "when_alone" | "always";
 
 /**
  * Place of an event in its chat's log. The first event is 1; 0 means "before the first".
@@ -383,7 +675,35 @@ offset: number,
 /**
  * The text.
  */
-text: string, } | { "type": "typing", 
+text: string, } | { "type": "output", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * The call, by its name within the turn.
+ */
+call: string, 
+/**
+ * Where the text goes.
+ */
+offset: number, 
+/**
+ * The text.
+ */
+text: string, } | { "type": "progress", 
+/**
+ * The approval.
+ */
+approval: ApprovalId, 
+/**
+ * What is being done, or waited for.
+ */
+text: string, 
+/**
+ * When that began.
+ */
+since: Timestamp, } | { "type": "typing", 
 /**
  * Who.
  */
@@ -404,6 +724,23 @@ here: boolean, } | { "type": "read",
  * The newest event read.
  */
 seq: Seq, };
+
+/**
+ * A text frame of a terminal's socket.
+ */
+export type TerminalControl = { "type": "resize", 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, } | { "type": "exit", 
+/**
+ * Its exit code.
+ */
+code: number, };
 
 /**
  * A point in time: milliseconds since the Unix epoch inside, RFC 3339 in UTC outside (`2026-11-20T08:15:30.123Z`).
@@ -505,4 +842,6 @@ export const LIMITS = {
   pageMax: 200,
   passwordMin: 10,
   passwordMax: 256,
+  reasonChars: 500,
+  hostsPerSandbox: 50,
 } as const;

@@ -7,6 +7,8 @@ import type { paths } from './schema';
 
 /** Longest wait for an answer. */
 const TIMEOUT_MS = 20_000;
+/** Longest wait for a file. */
+const FILE_TIMEOUT_MS = 10 * 60_000;
 
 /** Operations that need no token; what they are asked with goes out without one. */
 const OPEN = /^\/v1\/auth\/(?:login|signup|refresh)$|^\/v1\/invitations\/[^/]+$/;
@@ -22,7 +24,7 @@ export function useTokens(source: TokenSource): void {
 }
 
 /** The typed client of the API. Use with `answer`. */
-export const client = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: send });
+export const client = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: (request) => send(request) });
 
 /** What a call answers. Throws `Refused` or `Unreachable`. */
 export async function answer<T>(call: Promise<{ data?: T; response: Response }>): Promise<T> {
@@ -30,20 +32,23 @@ export async function answer<T>(call: Promise<{ data?: T; response: Response }>)
   return (await call).data as T;
 }
 
-async function send(request: Request): Promise<Response> {
+/** Sends what may take long, such as a file. Given to a call as its `fetch`. */
+export const patiently = (request: Request): Promise<Response> => send(request, FILE_TIMEOUT_MS);
+
+async function send(request: Request, timeout = TIMEOUT_MS): Promise<Response> {
   const open = OPEN.test(new URL(request.url).pathname);
   const again = open ? null : request.clone();
-  let response = await attempt(request, open, false);
+  let response = await attempt(request, open, false, timeout);
   // The token may have ended on its way, or on another device: one more try with a fresh one.
-  if (response.status === 401 && again) response = await attempt(again, open, true);
+  if (response.status === 401 && again) response = await attempt(again, open, true, timeout);
   if (!response.ok) throw new Refused(await problemOf(response));
   return response;
 }
 
-async function attempt(request: Request, open: boolean, renew: boolean): Promise<Response> {
+async function attempt(request: Request, open: boolean, renew: boolean, timeout: number): Promise<Response> {
   if (!open && tokens) request.headers.set('authorization', `Bearer ${await tokens(renew)}`);
   try {
-    return await fetch(request, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(request, { signal: AbortSignal.timeout(timeout) });
   } catch (error) {
     throw new Unreachable(error);
   }

@@ -25,6 +25,23 @@ export type Invitation = Schemas['Invitation'];
 export type InvitationPreview = Schemas['InvitationPreview'];
 export type Agent = Schemas['Agent'];
 
+export type Approval = Schemas['Approval'];
+/** Also what events carry: there what is absent is left out. */
+export type ApprovalAsk = Schemas['ApprovalAsk'];
+export type SandboxStatus = Schemas['SandboxStatus'];
+export type ApprovalPolicy = Schemas['ApprovalPolicy'];
+export type Sandbox = Schemas['Sandbox'];
+export type RequestSandbox = Schemas['RequestSandbox'];
+export type PreviewToken = Schemas['PreviewToken'];
+export type FileList = Schemas['FileList'];
+export type FileEntry = Schemas['FileEntry'];
+export type Artifact = Schemas['Artifact'];
+export type UsageBy = Schemas['UsageBy'];
+export type UsageReport = Schemas['UsageReport'];
+export type UsageSum = Schemas['UsageSum'];
+export type Quota = Schemas['Quota'];
+export type Quotas = Schemas['Quotas'];
+
 export interface Page<T> {
   items: T[];
   next_cursor?: string | null;

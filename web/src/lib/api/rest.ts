@@ -8,7 +8,7 @@ export interface PageQuery {
 }
 
 /** Every call within an org names it, besides the path. */
-const within = (org: string) => ({ 'X-Org-Id': org });
+export const within = (org: string) => ({ 'X-Org-Id': org });
 
 export const auth = {
   logIn: (email: string, password: string) => answer(client.POST('/v1/auth/login', { body: { email, password } })),

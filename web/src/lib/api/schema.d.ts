@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/v1/approvals/{approval}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides about what somebody asks. The same again gets the same answer. Agents and guests never decide. */
+        post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/artifacts/{artifact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An artifact. */
+        get: operations["read_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/artifacts/{artifact}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An artifact's bytes, as an attachment. */
+        get: operations["read_artifact_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/login": {
         parameters: {
             query?: never;
@@ -212,6 +263,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chats/{chat}/sandboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sandboxes of a chat, the newest first. What the executor sees of them is told by each one's own operation. */
+        get: operations["list_sandboxes"];
+        put?: never;
+        /** Asks people for a sandbox. It starts once enough of them approve; nobody who may answer is asked twice. */
+        post: operations["request_sandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chats/{chat}/socket": {
         parameters: {
             query?: never;
@@ -384,6 +453,58 @@ export interface paths {
         patch: operations["update_agent"];
         trace?: never;
     };
+    "/v1/orgs/{org}/approval-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many people must approve in this org, and whether one's own asks count. */
+        get: operations["read_approval_policy"];
+        /** Sets that, for what is asked from now on. */
+        put: operations["set_approval_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The approvals of the chats that the caller takes part in, the newest first. It may lag the chats themselves by seconds. */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The artifacts of the chats that the caller takes part in, the newest first. */
+        get: operations["list_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/channels": {
         parameters: {
             query?: never;
@@ -524,6 +645,198 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the org and the caller may use, and what of it is used. */
+        get: operations["read_quotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the org used in a time, as a whole and in parts. Chats that the caller does not take part in have no name. */
+        get: operations["read_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A sandbox, with what its executor sees of it now. While that cannot be asked, `live` is absent. */
+        get: operations["read_sandbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps a file of a sandbox; it stays when the sandbox goes. */
+        post: operations["save_artifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/exec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a command. The reply is a stream of JSON lines, each `{"stdout": …}`, `{"stderr": …}`, `"alive"` or, last,
+         *     `{"exit": …}`; one that ends otherwise was cut.
+         */
+        post: operations["run_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file's bytes, as an attachment; or what is in a folder. */
+        get: operations["read_file"];
+        /** Writes a file, at most 32 MiB, and the folders that lead to it. */
+        put: operations["write_file"];
+        post?: never;
+        /** Removes a file, or a folder with all in it. */
+        delete: operations["delete_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/preview-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Access to a port by browser, for the caller alone and for 30 minutes. */
+        post: operations["create_preview_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/revoke-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends all access to a sandbox's previews. It goes on; new access can be given. */
+        post: operations["revoke_previews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a sandbox's processes and all access to it. Its files stay. Once more is harmless. */
+        post: operations["stop_sandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/terminal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A terminal in a sandbox (WebSocket): binary frames are its bytes, both ways; text frames tell its size and end. */
+        get: operations["open_terminal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/terminal-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A ticket for one terminal, good for 30 seconds and one use. */
+        post: operations["issue_terminal_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/turns/{turn}/cancel": {
         parameters: {
             query?: never;
@@ -597,6 +910,134 @@ export interface components {
         AgentId: string;
         /** @description How an agent is mentioned: 2 to 32 of `a-z 0-9 -`, starting with a letter, not ending with a hyphen. */
         AgentSlug: string;
+        /** @description An approval. */
+        Approval: {
+            /** @description The question. */
+            ask: components["schemas"]["ApprovalAsk"];
+            /** @description When it was asked. */
+            asked_at: components["schemas"]["Timestamp"];
+            /** @description Who asks. */
+            asked_by: components["schemas"]["Actor"];
+            /** @description The chat that it was asked in. */
+            chat: components["schemas"]["ChatId"];
+            /** @description The chat's title. */
+            chat_title: string;
+            /** @description When it ends unanswered. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description The id. */
+            id: components["schemas"]["ApprovalId"];
+            /** @description How it stands. */
+            state: components["schemas"]["ApprovalState"];
+            turn?: components["schemas"]["TurnId"] | null;
+            user?: components["schemas"]["UserId"] | null;
+            /** @description Who has answered. */
+            votes: components["schemas"]["Vote"][];
+        };
+        /** @description What shall happen once it is approved. */
+        ApprovalAction: {
+            /** @description What it may reach; empty for nothing. */
+            hosts: string[];
+            /** @enum {string} */
+            kind: "start_sandbox";
+            reuse?: components["schemas"]["SandboxId"] | null;
+            /** @description How large. */
+            size: components["schemas"]["SandboxSize"];
+            /** @description Files to begin with: the name of a template. */
+            template?: string | null;
+        } | {
+            /** @description What it may reach as well. */
+            hosts: string[];
+            /** @enum {string} */
+            kind: "allow_hosts";
+            /** @description Which. */
+            sandbox: components["schemas"]["SandboxId"];
+        };
+        /** @description The question, with its exact arguments. */
+        ApprovalAsk: {
+            /** @description What shall happen. */
+            action: components["schemas"]["ApprovalAction"];
+            cost?: components["schemas"]["ApprovalCost"] | null;
+            /**
+             * Format: int32
+             * @description How long it stands, in seconds.
+             */
+            life_s: number;
+            /**
+             * Format: int32
+             * @description How many people must approve.
+             */
+            quorum: number;
+            /** @description Why, in the words of who asks. */
+            reason: string;
+            /** @description How much harm it could do. */
+            risk: components["schemas"]["Risk"];
+            /** @description Whether the person who caused it may answer. */
+            self_approval: components["schemas"]["SelfApproval"];
+        };
+        /** @description What an approval costs while it lasts. */
+        ApprovalCost: {
+            /**
+             * Format: int64
+             * @description Millionths of a US dollar an hour, while it runs.
+             */
+            micro_usd_per_hour: number;
+            /**
+             * Format: int64
+             * @description Sandbox seconds that the org has left this month.
+             */
+            seconds_left: number;
+        };
+        /**
+         * @description For or against.
+         * @enum {string}
+         */
+        ApprovalDecision: "approve" | "deny";
+        ApprovalId: string;
+        /**
+         * @description Which way an approval is meant, where there are two.
+         * @enum {string}
+         */
+        ApprovalOption: "new" | "reuse";
+        /** @description How many people must approve, and whether one's own asks count (`GET, PUT /v1/orgs/{org}/approval-policy`). */
+        ApprovalPolicy: {
+            /**
+             * Format: int32
+             * @description People who must approve: 1 to 5.
+             */
+            quorum: number;
+            /** @description Whether the person who caused an ask may approve it. */
+            self_approval: components["schemas"]["SelfApproval"];
+        };
+        /**
+         * @description How an approval stands.
+         * @enum {string}
+         */
+        ApprovalState: "open" | "approved" | "denied" | "expired" | "withdrawn";
+        /** @description An artifact. Its bytes are at `GET /v1/artifacts/{artifact}/content`. */
+        Artifact: {
+            /** @description Who captured it. */
+            by: components["schemas"]["Actor"];
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            bytes: number;
+            /** @description The chat. */
+            chat: components["schemas"]["ChatId"];
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The id. */
+            id: components["schemas"]["ArtifactId"];
+            /** @description The file's name. */
+            name: string;
+            /** @description Its path there, below `/workspace`. */
+            path: string;
+            /** @description The sandbox it was captured from. */
+            sandbox: components["schemas"]["SandboxId"];
+            /** @description SHA-256 of the bytes, in hexadecimal digits. */
+            sha256: string;
+        };
+        ArtifactId: string;
         /** @description Body of `POST /v1/orgs/{org}/members/{member}/role`. */
         ChangeRole: {
             /** @description The new role. */
@@ -637,6 +1078,8 @@ export interface components {
              * @description Messages in it.
              */
             message_count: number;
+            /** @description Approvals that wait for people. */
+            open_approvals: components["schemas"]["Approval"][];
             /** @description Turns that have not ended. */
             open_turns: components["schemas"]["OpenTurn"][];
             /** @description The org that owns it. */
@@ -645,6 +1088,7 @@ export interface components {
             participants: components["schemas"]["Participant"][];
             /** @description The newest event that the caller has read. */
             read: components["schemas"]["Seq"];
+            sandbox?: components["schemas"]["SandboxStatus"] | null;
             /** @description The title. */
             title: string;
             /**
@@ -721,6 +1165,22 @@ export interface components {
         CreateOrg: {
             /** @description 1 to 120 characters. */
             name: string;
+        };
+        /** @description Body of `POST /v1/sandboxes/{sandbox}/preview-tokens`. */
+        CreatePreviewToken: {
+            /**
+             * Format: int32
+             * @description The port, 1 to 65535.
+             */
+            port: number;
+        };
+        /** @description Body of `POST /v1/approvals/{approval}/decision`. */
+        DecideApproval: {
+            /** @description For or against. */
+            decision: components["schemas"]["ApprovalDecision"];
+            option?: components["schemas"]["ApprovalOption"] | null;
+            /** @description Why, at most 500 characters; who asked reads it. */
+            reason?: string | null;
         };
         /** @description Body of `PATCH /v1/chats/{chat}/messages/{message}`. */
         EditMessage: {
@@ -856,6 +1316,68 @@ export interface components {
             turn: components["schemas"]["TurnId"];
             /** @enum {string} */
             type: "turn.cancelled";
+        } | {
+            /** @description The approval. */
+            approval: components["schemas"]["ApprovalId"];
+            /** @description The question. */
+            ask: components["schemas"]["ApprovalAsk"];
+            /** @description The tool call that waits for it, by its name within the turn. */
+            call?: string | null;
+            /** @description When it ends unanswered. */
+            expires_at: components["schemas"]["Timestamp"];
+            turn?: components["schemas"]["TurnId"] | null;
+            /** @enum {string} */
+            type: "approval.requested";
+            user?: components["schemas"]["UserId"] | null;
+        } | {
+            /** @description The approval. */
+            approval: components["schemas"]["ApprovalId"];
+            /** @description For or against. */
+            approve: boolean;
+            /** @description Which way. */
+            option: components["schemas"]["ApprovalOption"];
+            /** @description Why. */
+            reason?: string | null;
+            /** @enum {string} */
+            type: "approval.voted";
+        } | {
+            /** @description The approval. */
+            approval: components["schemas"]["ApprovalId"];
+            /** @description How it ended; never `open`. */
+            state: components["schemas"]["ApprovalState"];
+            /** @enum {string} */
+            type: "approval.closed";
+        } | {
+            /** @description The approval. */
+            approval: components["schemas"]["ApprovalId"];
+            /** @description What came of it, for people. */
+            detail: string;
+            /** @description It worked. */
+            done: boolean;
+            /** @enum {string} */
+            type: "approval.carried_out";
+        } | {
+            /** @description How. */
+            status: components["schemas"]["SandboxStatus"];
+            /** @enum {string} */
+            type: "sandbox.changed";
+        } | {
+            /**
+             * Format: int32
+             * @description The port.
+             */
+            port: number;
+            /** @description The sandbox. */
+            sandbox: components["schemas"]["SandboxId"];
+            turn?: components["schemas"]["TurnId"] | null;
+            /** @enum {string} */
+            type: "preview.opened";
+        } | {
+            /** @description The artifact. */
+            artifact: components["schemas"]["Artifact"];
+            turn?: components["schemas"]["TurnId"] | null;
+            /** @enum {string} */
+            type: "artifact.saved";
         };
         /** @description A stretch of a chat's log, oldest first, without gaps. */
         EventsPage: {
@@ -863,6 +1385,32 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description The newest event of the chat when the page was read. */
             head: components["schemas"]["Seq"];
+        };
+        /** @description One file or folder. */
+        FileEntry: {
+            /**
+             * Format: int64
+             * @description Size in bytes; 0 for folders.
+             */
+            bytes: number;
+            /** @description When it last changed. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description File, folder, or a link (which is not followed out of `/workspace`). */
+            kind: components["schemas"]["FileKind"];
+            /** @description Its name. */
+            name: string;
+        };
+        /**
+         * @description What an entry is.
+         * @enum {string}
+         */
+        FileKind: "file" | "folder" | "link" | "other";
+        /** @description What is in a folder, by name; at most 1,000. */
+        FileList: {
+            /** @description The entries. */
+            entries: components["schemas"]["FileEntry"][];
+            /** @description There are more. */
+            truncated: boolean;
         };
         /** @description Answer of `GET /v1/health`: this Worker runs. It says nothing about what it depends on. */
         Health: {
@@ -997,6 +1545,63 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_Approval: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description The question. */
+                ask: components["schemas"]["ApprovalAsk"];
+                /** @description When it was asked. */
+                asked_at: components["schemas"]["Timestamp"];
+                /** @description Who asks. */
+                asked_by: components["schemas"]["Actor"];
+                /** @description The chat that it was asked in. */
+                chat: components["schemas"]["ChatId"];
+                /** @description The chat's title. */
+                chat_title: string;
+                /** @description When it ends unanswered. */
+                expires_at: components["schemas"]["Timestamp"];
+                /** @description The id. */
+                id: components["schemas"]["ApprovalId"];
+                /** @description How it stands. */
+                state: components["schemas"]["ApprovalState"];
+                turn?: components["schemas"]["TurnId"] | null;
+                user?: components["schemas"]["UserId"] | null;
+                /** @description Who has answered. */
+                votes: components["schemas"]["Vote"][];
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Artifact: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Who captured it. */
+                by: components["schemas"]["Actor"];
+                /**
+                 * Format: int64
+                 * @description Size in bytes.
+                 */
+                bytes: number;
+                /** @description The chat. */
+                chat: components["schemas"]["ChatId"];
+                /** @description When. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description The id. */
+                id: components["schemas"]["ArtifactId"];
+                /** @description The file's name. */
+                name: string;
+                /** @description Its path there, below `/workspace`. */
+                path: string;
+                /** @description The sandbox it was captured from. */
+                sandbox: components["schemas"]["SandboxId"];
+                /** @description SHA-256 of the bytes, in hexadecimal digits. */
+                sha256: string;
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Channel: {
             /** @description The items, in the list's order. */
             items: {
@@ -1107,6 +1712,47 @@ export interface components {
             /** @description Where the next page starts; absent at the end. */
             next_cursor?: string | null;
         };
+        /** @description One page of a list. */
+        Page_Sandbox: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description The chat that it is bound to. */
+                chat: components["schemas"]["ChatId"];
+                /** @description When it was approved. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description The same for people. */
+                detail?: string | null;
+                /**
+                 * Format: int64
+                 * @description Grows with every stop, revoke or change of owner.
+                 */
+                epoch: number;
+                /** @description Hosts that it may reach. */
+                hosts: string[];
+                /** @description The id. */
+                id: components["schemas"]["SandboxId"];
+                live?: components["schemas"]["SandboxLive"] | null;
+                /**
+                 * Format: int32
+                 * @description Its place in the queue, from 1, while it waits for one.
+                 */
+                place?: number | null;
+                reason?: components["schemas"]["SandboxReason"] | null;
+                /**
+                 * Format: int64
+                 * @description Seconds that all its runs took.
+                 */
+                seconds: number;
+                /** @description How large it is. */
+                size: components["schemas"]["SandboxSize"];
+                started_at?: components["schemas"]["Timestamp"] | null;
+                /** @description How it stands. */
+                state: components["schemas"]["SandboxState"];
+                stops_at?: components["schemas"]["Timestamp"] | null;
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
         /** @description A participant as the chat knows it. */
         Participant: {
             /** @description Who. */
@@ -1151,6 +1797,13 @@ export interface components {
             /** @description The event. */
             seq: components["schemas"]["Seq"];
         };
+        /** @description Answer of `POST /v1/sandboxes/{sandbox}/preview-tokens`. */
+        PreviewToken: {
+            /** @description When the access ends. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Where the browser goes; it holds the token, so it is for one person. */
+            url: string;
+        };
         /** @description A refusal, as sent in `application/problem+json` bodies and socket frames. */
         Problem: {
             /** @description What to act on. */
@@ -1179,13 +1832,211 @@ export interface components {
          * @description What went wrong, as a client can act on it. Stable: a code keeps its meaning.
          * @enum {string}
          */
-        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "port_closed" | "port_silent" | "access_revoked" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+        /** @description Limits and what of them is used. */
+        Quota: {
+            /**
+             * Format: int64
+             * @description Bytes sent outside this month.
+             */
+            egress_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes that a month may have.
+             */
+            egress_limit_bytes: number;
+            /**
+             * Format: int32
+             * @description Sandboxes that run now.
+             */
+            running: number;
+            /**
+             * Format: int32
+             * @description Sandboxes that may run at once.
+             */
+            running_limit: number;
+            /**
+             * Format: int64
+             * @description Sandbox seconds of this month.
+             */
+            seconds: number;
+            /**
+             * Format: int64
+             * @description Sandbox seconds that a month may have.
+             */
+            seconds_limit: number;
+        };
+        /** @description Answer of `GET /v1/orgs/{org}/quotas`. */
+        Quotas: {
+            /** @description The caller's place in the org. */
+            member: components["schemas"]["MemberId"];
+            /** @description Of the whole org. */
+            org: components["schemas"]["Quota"];
+            /** @description Of the caller. */
+            user: components["schemas"]["Quota"];
+            /** @description Whose the second one is. */
+            user_id: components["schemas"]["UserId"];
+        };
         RequestId: string;
+        /** @description Body of `POST /v1/chats/{chat}/sandboxes`: a person asks; the answer is the approval that others decide. */
+        RequestSandbox: {
+            /** @description Hosts that it may reach: names, or `*.` and a name; at most 50. */
+            hosts?: string[];
+            /** @description Why, 1 to 500 characters. */
+            reason: string;
+            /** @description How large; `small` when absent. */
+            size?: components["schemas"]["SandboxSize"];
+            /** @description Files to begin with: `static-site` or `vite-app`. */
+            template?: string | null;
+        };
+        /**
+         * @description How much harm a thing could do. `low` and `medium` happen by themselves; the others ask people.
+         * @enum {string}
+         */
+        Risk: "low" | "medium" | "high" | "critical";
         /**
          * @description What a member may do in an org. Ordered: a later one may all that an earlier one may.
          * @enum {string}
          */
         Role: "guest" | "member" | "admin" | "owner";
+        /**
+         * @description Body of `POST /v1/sandboxes/{sandbox}/exec`. The reply is a stream of JSON lines, each
+         *     `{"stdout": …}`, `{"stderr": …}`, `"alive"` or, last, `{"exit": …}`.
+         */
+        RunCommand: {
+            /** @description Program and arguments. */
+            argv: string[];
+            /** @description Folder; `/workspace` when absent. */
+            cwd?: string | null;
+            /**
+             * Format: int32
+             * @description Given up after this long: 1 to 3,600 s, 60 when absent.
+             */
+            timeout_s?: number | null;
+        };
+        /** @description A sandbox. */
+        Sandbox: {
+            /** @description The chat that it is bound to. */
+            chat: components["schemas"]["ChatId"];
+            /** @description When it was approved. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The same for people. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * @description Grows with every stop, revoke or change of owner.
+             */
+            epoch: number;
+            /** @description Hosts that it may reach. */
+            hosts: string[];
+            /** @description The id. */
+            id: components["schemas"]["SandboxId"];
+            live?: components["schemas"]["SandboxLive"] | null;
+            /**
+             * Format: int32
+             * @description Its place in the queue, from 1, while it waits for one.
+             */
+            place?: number | null;
+            reason?: components["schemas"]["SandboxReason"] | null;
+            /**
+             * Format: int64
+             * @description Seconds that all its runs took.
+             */
+            seconds: number;
+            /** @description How large it is. */
+            size: components["schemas"]["SandboxSize"];
+            started_at?: components["schemas"]["Timestamp"] | null;
+            /** @description How it stands. */
+            state: components["schemas"]["SandboxState"];
+            stops_at?: components["schemas"]["Timestamp"] | null;
+        };
+        SandboxId: string;
+        /** @description What the executor sees of a running sandbox. */
+        SandboxLive: {
+            /**
+             * Format: int64
+             * @description CPU time of this run, in milliseconds.
+             */
+            cpu_ms: number;
+            /**
+             * Format: int64
+             * @description Disk in use, in bytes.
+             */
+            disk_bytes: number;
+            /**
+             * Format: int64
+             * @description Disk it may use, in bytes.
+             */
+            disk_limit_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes sent outside.
+             */
+            egress_bytes: number;
+            /**
+             * Format: int64
+             * @description Memory in use, in bytes.
+             */
+            memory_bytes: number;
+            /**
+             * Format: int64
+             * @description Memory it may use, in bytes.
+             */
+            memory_limit_bytes: number;
+            /** @description Ports that something listens on. */
+            ports: number[];
+            /** @description Hosts that were asked for and refused. */
+            refused_hosts: string[];
+        };
+        /**
+         * @description Why a sandbox failed or was stopped, as one can act on it.
+         * @enum {string}
+         */
+        SandboxReason: "requested" | "idle" | "executor_unavailable" | "start_failed" | "crash_loop" | "lost" | "quota_reached" | "owner_gone";
+        /**
+         * @description How large a sandbox is. What each means is in `slipway_domain::sandbox`.
+         * @enum {string}
+         */
+        SandboxSize: "small" | "medium" | "large";
+        /**
+         * @description How a sandbox stands. Before it exists there is an approval; who asks for it is in there.
+         * @enum {string}
+         */
+        SandboxState: "queued" | "starting" | "ready" | "idle" | "stopping" | "stopped" | "destroyed" | "failed";
+        /** @description A sandbox as its chat tells of it. */
+        SandboxStatus: {
+            /** @description The same for people. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * @description Grows with every stop, revoke or change of owner; access given under an older one is over.
+             */
+            epoch: number;
+            /** @description Hosts that it may reach: names, or `*.` and a name for all below it. Nothing else. */
+            hosts: string[];
+            reason?: components["schemas"]["SandboxReason"] | null;
+            /** @description Which. */
+            sandbox: components["schemas"]["SandboxId"];
+            /** @description How large it is. */
+            size: components["schemas"]["SandboxSize"];
+            /** @description How it stands. */
+            state: components["schemas"]["SandboxState"];
+            /**
+             * Format: int64
+             * @description Grows with every change of this status; a lower one is old news.
+             */
+            version: number;
+        };
+        /** @description Body of `POST /v1/sandboxes/{sandbox}/artifacts`. */
+        SaveArtifact: {
+            /** @description Path below `/workspace`. */
+            path: string;
+        };
+        /**
+         * @description Whether the person who caused an ask (they asked, or their message made the agent ask) may approve it. Agents never do.
+         * @enum {string}
+         */
+        SelfApproval: "never" | "when_alone" | "always";
         /**
          * Format: int64
          * @description Place of an event in its chat's log. The first event is 1; 0 means "before the first".
@@ -1214,6 +2065,13 @@ export interface components {
             /** @description When it ends: 30 s after it was made. */
             expires_at: components["schemas"]["Timestamp"];
             /** @description Goes into `?ticket=` of the socket's address, once. */
+            ticket: string;
+        };
+        /** @description Answer of `POST /v1/sandboxes/{sandbox}/terminal-ticket`. */
+        TerminalTicket: {
+            /** @description When it ends: 30 s after it was made. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Goes into `?ticket=` of the terminal's address. */
             ticket: string;
         };
         /**
@@ -1296,6 +2154,47 @@ export interface components {
              */
             output_tokens: number;
         };
+        /**
+         * @description What to sum up by.
+         * @enum {string}
+         */
+        UsageBy: "day" | "user" | "agent" | "chat" | "sandbox";
+        /** @description One part of the usage. */
+        UsagePart: components["schemas"]["UsageSum"] & {
+            /** @description The day (`2026-11-21`) or the id; empty for what nobody caused. */
+            key: string;
+            /** @description Its name for people. */
+            name: string;
+        };
+        /** @description What was used. */
+        UsageReport: {
+            /** @description From when. */
+            from: components["schemas"]["Timestamp"];
+            /** @description The parts, the largest first (days in order); at most 200. */
+            parts: components["schemas"]["UsagePart"][];
+            /** @description Until when. */
+            to: components["schemas"]["Timestamp"];
+            /** @description All of it. */
+            total: components["schemas"]["UsageSum"];
+        };
+        /** @description A sum of usage. */
+        UsageSum: {
+            /**
+             * Format: int64
+             * @description Bytes that left them.
+             */
+            egress_bytes: number;
+            /**
+             * Format: int64
+             * @description What that costs by the price list, in millionths of a US dollar.
+             */
+            micro_usd: number;
+            /**
+             * Format: int64
+             * @description Seconds that sandboxes ran.
+             */
+            sandbox_seconds: number;
+        };
         /** @description A person, to themselves. */
         User: {
             /** @description Name shown to others. */
@@ -1311,6 +2210,13 @@ export interface components {
          * @enum {string}
          */
         Visibility: "public" | "private";
+        /** @description One person's answer. */
+        Vote: {
+            /** @description For or against. */
+            approve: boolean;
+            /** @description Who. */
+            user: components["schemas"]["UserId"];
+        };
     };
     responses: never;
     parameters: never;
@@ -1320,6 +2226,107 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                approval: components["schemas"]["ApprovalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideApproval"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_artifact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                artifact: components["schemas"]["ArtifactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_artifact_content: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                artifact: components["schemas"]["ArtifactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     log_in: {
         parameters: {
             query?: never;
@@ -1842,6 +2849,79 @@ export interface operations {
             };
         };
     };
+    list_sandboxes: {
+        parameters: {
+            query?: {
+                /** @description The most items wanted: 1 to 200, 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Sandbox"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_sandbox: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestSandbox"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     open_socket: {
         parameters: {
             query: {
@@ -2191,6 +3271,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Agent"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_approval_policy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPolicy"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_approval_policy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPolicy"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Only those that stand so; all when absent. */
+                state?: components["schemas"]["ApprovalState"];
+                /** @description The most items wanted: 1 to 200, 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Approval"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_artifacts: {
+        parameters: {
+            query?: {
+                /** @description Only those of one chat. */
+                chat?: components["schemas"]["ChatId"];
+                /** @description The most items wanted: 1 to 200, 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Artifact"];
                 };
             };
             default: {
@@ -2621,6 +3847,457 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Member"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_quotas: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quotas"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_usage: {
+        parameters: {
+            query?: {
+                /** @description From when; the first of this month (UTC) when absent. */
+                from?: components["schemas"]["Timestamp"];
+                /** @description Until when; now when absent. At most 92 days after `from`. */
+                to?: components["schemas"]["Timestamp"];
+                /** @description How to sum up; `day` when absent. */
+                by?: components["schemas"]["UsageBy"];
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_sandbox: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_artifact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveArtifact"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_command: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCommand"];
+            };
+        };
+        responses: {
+            /** @description the output as it comes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_file: {
+        parameters: {
+            query?: {
+                /** @description Path below `/workspace`; empty for that folder itself. */
+                path?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a folder's entries as JSON, a file's bytes as application/octet-stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_file: {
+        parameters: {
+            query?: {
+                /** @description Path below `/workspace`; empty for that folder itself. */
+                path?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_file: {
+        parameters: {
+            query?: {
+                /** @description Path below `/workspace`; empty for that folder itself. */
+                path?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_preview_token: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePreviewToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewToken"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_previews: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_sandbox: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_terminal: {
+        parameters: {
+            query: {
+                /** @description From `POST /v1/sandboxes/{sandbox}/terminal-ticket`, once. */
+                ticket: string;
+                /** @description Names the terminal, so that a reload finds it again: 1 to 32 of `a-z 0-9 -`. */
+                terminal: string;
+                /** @description Columns of the window, 1 to 500. */
+                cols: number;
+                /** @description Rows of the window, 1 to 500. */
+                rows: number;
+            };
+            header?: never;
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the terminal */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issue_terminal_ticket: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalTicket"];
                 };
             };
             default: {

@@ -89,7 +89,7 @@ describe('a chat log', () => {
 
   it('knows turns that began before it, from what the chat says of itself', () => {
     const log = new ChatLog();
-    log.seed([{ id: 't1', agent: 'agent_demo', state: 'running' }], []);
+    log.seed({ open_turns: [{ id: 't1', agent: 'agent_demo', state: 'running' }], participants: [] });
     log.append(HISTORY.slice(9, 11));
     expect(log.openTurns.map((turn) => [turn.id, turn.agent, turn.tools.length])).toEqual([['t1', 'agent_demo', 1]]);
     log.append(HISTORY.slice(11));
@@ -106,7 +106,7 @@ describe('a chat log', () => {
         [ADA, { type: 'turn.cancelled', turn: 't3', message: 'm' }],
       ),
     );
-    expect(log.entries.map((entry) => (entry.kind === 'notice' ? entry.kind : `${entry.kind} ${entry.id}`))).toEqual([
+    expect(log.entries.map((entry) => ('event' in entry ? entry.kind : `${entry.kind} ${entry.id}`))).toEqual([
       'turn t1',
       'turn t2',
       'message m',

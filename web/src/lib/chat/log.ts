@@ -1,10 +1,13 @@
 // A window of a chat's log, always reaching to the newest event known, folded into what is shown: messages with their
-// edits and reactions, turns with their tools, names. A window that ends at the head folds to the right states, because
+// edits and reactions, turns with their tools, questions with their answers, sandboxes, names. A window that ends at the head folds to the right states, because
 // all that changes a message comes after it.
 //
 // Folded values are never changed in place: a change makes a new value, so that what is drawn knows what to redraw.
 import type { Actor, AgentId, Event, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
-import type { OpenTurn, Participant, TurnState } from '#lib/api/resources.ts';
+import type { Chat, OpenTurn, Participant, SandboxStatus, TurnState } from '#lib/api/resources.ts';
+
+import { type Question, folded, fromList, holdsTurn } from './approvals.ts';
+import { Sandboxes } from './sandboxes.ts';
 
 export interface Reaction {
   emoji: string;
@@ -63,11 +66,21 @@ export type NoticeEvent = Extract<
   }
 >;
 
+/** What agents and people did beside talking, each with a row of its own. */
+export type Happening = Extract<
+  Event,
+  { type: 'approval.requested' | 'sandbox.changed' | 'preview.opened' | 'artifact.saved' }
+>;
+
 /** What has a place in the list of messages. */
 export type Entry =
   | { kind: 'message'; seq: number; id: string }
+  | { kind: 'happening'; seq: number; event: Happening; news: SandboxNews | undefined }
   | { kind: 'notice'; seq: number; event: NoticeEvent }
   | { kind: 'turn'; seq: number; id: string };
+
+/** What about a sandbox is worth a line. */
+export type SandboxNews = 'queued' | 'ready' | 'stopped' | 'destroyed' | 'failed' | 'revoked' | 'hosts';
 
 export interface Name {
   name: string;
@@ -80,10 +93,15 @@ export const keyOf = (actor: Actor): string => (actor.kind === 'system' ? 'syste
 export class ChatLog {
   messages = new Map<string, Message>();
   turns = new Map<string, Turn>();
+  questions = new Map<string, Question>();
+  sandboxes = new Sandboxes();
   entries: Entry[] = [];
   names = new Map<string, Name>();
   #events: Event[] = [];
   #seeded: OpenTurn[] = [];
+  #asked: Question[] = [];
+  /** Sandboxes as the events of this window tell of them. */
+  #told = new Map<string, SandboxStatus>();
 
   /** The oldest event here; 0 when there is none. */
   get first(): number {
@@ -95,11 +113,14 @@ export class ChatLog {
     return this.#events.at(-1)?.seq ?? 0;
   }
 
-  /** Turns that were open when the chat was described; they may have begun before this window. */
-  seed(open: OpenTurn[], participants: Participant[]): void {
-    this.#seeded = open;
-    for (const participant of participants) this.#name(participant);
-    for (const turn of open) this.#seedTurn(turn);
+  /** What was open when the chat was described; it may have begun before this window. */
+  seed(chat: Pick<Chat, 'open_turns' | 'participants'> & Partial<Pick<Chat, 'open_approvals' | 'sandbox' | 'head'>>): void {
+    this.#seeded = chat.open_turns;
+    this.#asked = (chat.open_approvals ?? []).map(fromList);
+    for (const participant of chat.participants) this.#name(participant);
+    for (const question of this.#asked) this.questions.set(question.id, question);
+    for (const turn of chat.open_turns) this.#seedTurn(turn);
+    if (chat.sandbox) this.sandboxes.take(chat.sandbox, chat.head ?? 0);
   }
 
   /** Adds newer events. What is here already is passed over. False: some are missing in between, nothing was added. */
@@ -119,22 +140,30 @@ export class ChatLog {
     const fresh = events.filter((event) => event.seq < this.first);
     if (fresh.length === 0) return true;
     if (fresh.at(-1)?.seq !== this.first - 1) return false;
-    const before = { messages: this.messages, turns: this.turns };
+    const before = { messages: this.messages, turns: this.turns, questions: this.questions };
     this.#events = [...fresh, ...this.#events];
     this.messages = new Map();
     this.turns = new Map();
+    this.questions = new Map(this.#asked.map((question) => [question.id, question]));
+    this.#told = new Map();
     this.entries = [];
     for (const event of this.#events) this.#fold(event);
     for (const turn of this.#seeded) this.#seedTurn(turn);
     // What came out equal stays the same value, so that only what changed is drawn again.
     keepEqual(this.messages, before.messages);
     keepEqual(this.turns, before.turns);
+    keepEqual(this.questions, before.questions);
     return true;
   }
 
   /** Turns that have not ended, oldest first. */
   get openTurns(): Turn[] {
     return [...this.turns.values()].filter(isOpen);
+  }
+
+  /** Questions that nobody has decided, oldest first. */
+  get openQuestions(): Question[] {
+    return [...this.questions.values()].filter((question) => question.state === 'open');
   }
 
   #fold(event: Event): void {
@@ -211,6 +240,7 @@ export class ChatLog {
             use.call.id === event.result.id ? { ...use, result: event.result, endedAt: event.at } : use,
           ),
         }));
+        this.#goOn(event.turn);
         break;
       case 'turn.completed':
         this.#turn(event.turn, event.actor, (turn) => ({
@@ -240,6 +270,34 @@ export class ChatLog {
         }));
         // With a message, that message shows that it was stopped.
         if (!event.message) this.entries.push({ kind: 'turn', seq: event.seq, id: event.turn });
+        break;
+      case 'approval.requested':
+        this.questions.set(event.approval, folded(undefined, event)!);
+        if (event.turn) this.#turn(event.turn, event.actor, (turn) => (isOpen(turn) ? { ...turn, state: 'waiting' } : turn));
+        this.entries.push({ kind: 'happening', seq: event.seq, event, news: undefined });
+        break;
+      case 'approval.voted':
+      case 'approval.closed':
+      case 'approval.carried_out': {
+        const question = folded(this.questions.get(event.approval), event);
+        if (!question) break;
+        this.questions.set(event.approval, question);
+        if (question.turn) this.#goOn(question.turn);
+        break;
+      }
+      case 'sandbox.changed': {
+        const { status } = event;
+        const before = this.#told.get(status.sandbox);
+        this.sandboxes.take(status, event.seq);
+        if (before && before.version >= status.version) break;
+        this.#told.set(status.sandbox, status);
+        const news = newsOf(before, status);
+        if (news) this.entries.push({ kind: 'happening', seq: event.seq, event, news });
+        break;
+      }
+      case 'preview.opened':
+      case 'artifact.saved':
+        this.entries.push({ kind: 'happening', seq: event.seq, event, news: undefined });
         break;
       case 'participant.joined':
         this.#name(event.participant);
@@ -274,6 +332,14 @@ export class ChatLog {
     this.turns.set(id, change(turn));
   }
 
+  /** A turn that waited works again, unless something else holds it. */
+  #goOn(id: string): void {
+    const turn = this.turns.get(id);
+    if (turn?.state !== 'waiting') return;
+    const held = [...this.questions.values()].some((question) => question.turn === id && holdsTurn(question));
+    if (!held) this.turns.set(id, { ...turn, state: 'running' });
+  }
+
   #seedTurn(open: OpenTurn): void {
     if (this.turns.has(open.id)) return;
     this.turns.set(open.id, { id: open.id, agent: open.agent, state: open.state, attempt: 1, tools: [] });
@@ -289,6 +355,28 @@ export function firstUnread(log: ChatLog, read: number, me: string): Message | u
     if (message.seq > read && !message.deleted && keyOf(message.author) !== me) return message;
   }
   return undefined;
+}
+
+function newsOf(before: SandboxStatus | undefined, now: SandboxStatus): SandboxNews | undefined {
+  switch (now.state) {
+    case 'queued':
+    case 'stopped':
+    case 'destroyed':
+    case 'failed':
+      return before?.state === now.state ? undefined : now.state;
+    case 'ready':
+    case 'idle':
+      // That nobody uses it, and that somebody does again, is no news.
+      if (!before || (before.state !== 'ready' && before.state !== 'idle')) return 'ready';
+      if (now.epoch > before.epoch) return 'revoked';
+      return now.hosts.length > before.hosts.length ? 'hosts' : undefined;
+    case 'starting':
+    case 'stopping':
+      return undefined;
+    default:
+      // A state that is newer than this page.
+      return undefined;
+  }
 }
 
 function withReaction(reactions: Reaction[], emoji: string, who: string, on: boolean): Reaction[] {

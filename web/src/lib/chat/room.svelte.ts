@@ -4,9 +4,11 @@ import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
 import type { Event, ServerFrame } from '#lib/api/events.ts';
 import { refusedWith } from '#lib/api/problem.ts';
-import type { Chat, ChatSummary, EventsPage, Participant, Posted } from '#lib/api/resources.ts';
+import type { Chat, ChatSummary, EventsPage, Participant, Posted, SandboxStatus } from '#lib/api/resources.ts';
 
+import type { Question } from './approvals.ts';
 import { ChatLog, type Message, type Turn, firstUnread, keyOf } from './log.ts';
+import { Outputs } from './output.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
 import { type Row, rowsOf } from './rows.ts';
 import { ChatSocket, type Ports, type SocketState } from './socket.ts';
@@ -47,6 +49,12 @@ const NOTICE_AFTER_MS = 2_000;
 /** Reading is told at most this often. */
 const READ_EVERY_MS = 700;
 
+export interface Progress {
+  text: string;
+  /** When that began. */
+  since: string;
+}
+
 export class Room {
   state = $state<'loading' | 'ready' | 'failed' | 'gone'>('loading');
   error = $state.raw<unknown>(null);
@@ -59,6 +67,10 @@ export class Room {
   pending = $state.raw<readonly Pending[]>([]);
   present = new SvelteSet<string>();
   streams = new SvelteMap<string, string>();
+  /** What running tool calls write, by `callKey`. */
+  outputs = new SvelteMap<string, string>();
+  /** How far what was approved is, by approval. */
+  progress = new SvelteMap<string, Progress>();
   writers = $state.raw<string[]>([]);
   loadingEarlier = $state(false);
   /** The first message that was unread on opening; the line stays there until the chat is left. */
@@ -76,6 +88,7 @@ export class Room {
   readonly #socket: ChatSocket;
   readonly #outbox: Outbox;
   readonly #streams: Streams;
+  readonly #outputs: Outputs;
   readonly #writers = new Writers();
   readonly #typing = new OwnTyping();
   #stopNotice: (() => void) | null = null;
@@ -92,6 +105,15 @@ export class Room {
     void this.version;
     // A turn whose answer is in the log already is drawn as that answer.
     return this.log.openTurns.filter((turn) => !turn.message || !this.log.messages.has(turn.message));
+  });
+  readonly openQuestions: Question[] = $derived.by(() => {
+    void this.version;
+    return this.log.openQuestions;
+  });
+  /** The sandbox that the chat's agents work in. */
+  readonly sandbox: SandboxStatus | undefined = $derived.by(() => {
+    void this.version;
+    return this.log.sandboxes.current;
   });
   readonly role = $derived(this.participants.find((one) => one.id.id === this.me)?.role ?? 'member');
   /** Messages of others after what was read. */
@@ -110,6 +132,10 @@ export class Room {
     this.#streams = new Streams(env.frame, (turn, text) => {
       if (text === undefined) this.streams.delete(turn);
       else this.streams.set(turn, text);
+    });
+    this.#outputs = new Outputs(env.frame, (key, tail) => {
+      if (tail === undefined) this.outputs.delete(key);
+      else this.outputs.set(key, tail.from > 0 ? `… ${tail.text}` : tail.text);
     });
     this.#outbox = new Outbox({
       send: (message) => env.backend.post(message),
@@ -139,7 +165,7 @@ export class Room {
         return this.#first();
       });
       if (this.#closed) return;
-      this.log.seed(chat.open_turns, chat.participants);
+      this.log.seed(chat);
       this.log.append(page.events);
       this.#describe(chat);
       this.read = this.#told = chat.read;
@@ -320,6 +346,12 @@ export class Room {
       case 'delta':
         if (!this.#streams.take(frame.turn, frame.offset, frame.text)) this.#socket.resync();
         break;
+      case 'output':
+        this.#outputs.take(frame.turn, frame.call, frame.offset, frame.text);
+        break;
+      case 'progress':
+        this.progress.set(frame.approval, { text: frame.text, since: frame.since });
+        break;
       case 'typing':
         if (frame.user === this.me) break;
         this.#writers.hear(frame.user, frame.active, this.#env.now());
@@ -337,6 +369,9 @@ export class Room {
       case 'done':
       case 'refused':
         // Posts go over REST; a refused typing or read frame changes nothing here.
+        break;
+      default:
+        // A kind of frame that is newer than this page.
         break;
     }
   }
@@ -357,7 +392,7 @@ export class Room {
   #note(event: Event): void {
     switch (event.type) {
       case 'message.posted':
-        if (event.turn) this.#streams.drop(event.turn);
+        if (event.turn) this.#endTurn(event.turn);
         this.#writers.hear(keyOf(event.actor), false, this.#env.now());
         this.#listWriters();
         // One's own message was read by oneself.
@@ -366,7 +401,13 @@ export class Room {
       case 'turn.started':
       case 'turn.failed':
       case 'turn.cancelled':
-        this.#streams.drop(event.turn);
+        this.#endTurn(event.turn);
+        break;
+      case 'approval.closed':
+        if (event.state !== 'approved') this.progress.delete(event.approval);
+        break;
+      case 'approval.carried_out':
+        this.progress.delete(event.approval);
         break;
       case 'chat.renamed':
         this.title = event.title;
@@ -386,6 +427,12 @@ export class Room {
       default:
         break;
     }
+  }
+
+  /** Its answer is here, or it starts over. */
+  #endTurn(turn: string): void {
+    this.#streams.drop(turn);
+    this.#outputs.drop(turn);
   }
 
   #describe(chat: Chat): void {

@@ -1,14 +1,15 @@
-// The rows of a chat, top to bottom: days, the unread line, messages in groups, notices, ended turns. Pure: the same log
+// The rows of a chat, top to bottom: days, the unread line, messages in groups, happenings, notices, ended turns. Pure: the same log
 // gives the same rows, with the same keys.
 import { dayKey } from '#lib/moments.ts';
 
-import { type ChatLog, type Message, type NoticeEvent, type Turn, keyOf } from './log.ts';
+import { type ChatLog, type Happening, type Message, type NoticeEvent, type SandboxNews, type Turn, keyOf } from './log.ts';
 
 export type Row =
   | { kind: 'day'; key: string; at: string }
   | { kind: 'unread'; key: string }
   | { kind: 'message'; key: string; message: Message; turn: Turn | undefined; grouped: boolean; quotes: boolean }
   | { kind: 'notices'; key: string; events: NoticeEvent[] }
+  | { kind: 'happening'; key: string; event: Happening; news: SandboxNews | undefined }
   | { kind: 'turn'; key: string; turn: Turn };
 
 /** Messages of one author within this time stand under one name. */
@@ -25,7 +26,7 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
   for (const entry of log.entries) {
     const turn = entry.kind === 'turn' ? log.turns.get(entry.id) : undefined;
     const message = entry.kind === 'message' ? log.messages.get(entry.id) : undefined;
-    const at = message?.at ?? turn?.endedAt ?? (entry.kind === 'notice' ? entry.event.at : '');
+    const at = message?.at ?? turn?.endedAt ?? ('event' in entry ? entry.event.at : '');
     if (at !== '' && dayKey(at) !== day) {
       day = dayKey(at);
       rows.push({ kind: 'day', key: `day-${day}`, at });
@@ -58,6 +59,9 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
       if (last?.kind === 'notices') rows[rows.length - 1] = { ...last, events: [...last.events, entry.event] };
       else rows.push({ kind: 'notices', key: `notice-${entry.seq}`, events: [entry.event] });
       above = null;
+    } else if (entry.kind === 'happening') {
+      rows.push({ kind: 'happening', key: happeningKey(entry.event), event: entry.event, news: entry.news });
+      above = null;
     } else if (turn) {
       rows.push({ kind: 'turn', key: turn.id, turn });
       above = null;
@@ -65,3 +69,7 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
   }
   return rows;
 }
+
+/** A question's row is named by it, so that one gets there from elsewhere. */
+const happeningKey = (event: Happening): string =>
+  event.type === 'approval.requested' ? event.approval : `happening-${event.seq}`;

@@ -6,7 +6,7 @@ import { matches } from './format';
 export interface Binding {
   keys: string;
   label: string;
-  group: 'Everywhere' | 'Chats' | 'Messages' | 'Composer';
+  group: 'Everywhere' | 'Chats' | 'Messages' | 'Composer' | 'Approvals';
   run: (press: KeyboardEvent) => void;
   /** Also while text is being written. Needs a modifier, or the letter would be lost. */
   inText?: boolean;

@@ -1,5 +1,5 @@
 // What the app knows of one org: channels, chat lists, members, agents. Screens read it; nothing here draws.
-import { createContext } from 'svelte';
+import { createContext, untrack } from 'svelte';
 
 import { agents, channels, chats, members } from '#lib/api/rest.ts';
 import type { Agent, Channel, ChatSummary, Member, Org, Role } from '#lib/api/resources.ts';
@@ -11,6 +11,9 @@ const POLL_MS = 15_000;
 /** And once this soon after a channel was opened. */
 const SOON_MS = 3_000;
 
+/** The inbox lags the chats by moments. */
+const INBOX_LAG_MS = 1_500;
+
 const RANK: Record<Role, number> = { guest: 0, member: 1, admin: 2, owner: 3 };
 
 export class Workspace {
@@ -18,11 +21,14 @@ export class Workspace {
   readonly channels: Paged<Channel>;
   readonly members: Paged<Member>;
   readonly agents: Paged<Agent>;
+  /** Approvals that wait for this person. */
+  approvals = $state(0);
   readonly #chats = new Map<string, Paged<ChatSummary>>();
   /** How many chat lists there are: tells that there is another one to read. */
   #made = $state(0);
   #opened: string | null = null;
   #soon: ReturnType<typeof setTimeout> | undefined;
+  #recount: ReturnType<typeof setTimeout> | undefined;
   #noted: { channel: string; id: string; change: Partial<ChatSummary> } | null = null;
 
   constructor(id: string) {
@@ -75,6 +81,24 @@ export class Workspace {
     void this.channels.load();
     void this.members.loadAll();
     void this.agents.loadAll();
+    void this.countApprovals();
+  }
+
+  /** Counts what waits in the inbox. Silent: a failure leaves the count as it was. */
+  async countApprovals(): Promise<void> {
+    if (!untrack(() => this.may('member'))) return;
+    try {
+      const { countForMe } = await import('#lib/sandbox/inbox.ts');
+      this.approvals = await countForMe(this.id, session.user?.id ?? '');
+    } catch {
+      // It is asked for again with the next poll.
+    }
+  }
+
+  /** The same, once the inbox can have heard of what just happened in a chat. */
+  countApprovalsSoon(): void {
+    clearTimeout(this.#recount);
+    this.#recount = setTimeout(() => void this.countApprovals(), INBOX_LAG_MS);
   }
 
   /** Keeps unread counts fresh until the returned function is called. */
@@ -84,6 +108,7 @@ export class Workspace {
     document.addEventListener('visibilitychange', look);
     return () => {
       clearInterval(timer);
+      clearTimeout(this.#recount);
       document.removeEventListener('visibilitychange', look);
     };
   }
@@ -127,6 +152,7 @@ export class Workspace {
     await Promise.all([
       this.channels.refresh((channel) => channel.id),
       this.#opened ? this.chatsOf(this.#opened).refresh((chat) => chat.id) : undefined,
+      this.countApprovals(),
     ]);
     // Of the chat that is open, the page knows better than the lists.
     if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);

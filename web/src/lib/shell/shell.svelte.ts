@@ -6,6 +6,8 @@ class Shell {
   shortcuts = $state(false);
   newChannel = $state(false);
   newChat = $state(false);
+  /** Something wide stands beside the chat: the list of chats makes room. */
+  beside = $state(false);
 }
 
 export const shell = new Shell();

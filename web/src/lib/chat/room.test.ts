@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Event, ServerFrame } from '#lib/api/events.ts';
+import type { Chat } from '#lib/api/resources.ts';
+
+import { callKey } from './output.ts';
+import { Room } from './room.svelte.ts';
+import type { Wire } from './socket.ts';
+
+const CHAT: Chat = {
+  id: 'chat_1',
+  channel: 'chan_1',
+  title: 'Tides',
+  created_at: '2026-11-20T08:00:00Z',
+  default_agent: null,
+  head: 1,
+  message_count: 1,
+  open_approvals: [],
+  open_turns: [],
+  org: 'org_1',
+  participants: [],
+  read: 1,
+  unread: 0,
+} as Chat;
+
+const at = '2026-11-20T08:00:00Z';
+const actor = { kind: 'agent', id: 'agent_demo' } as const;
+const FIRST: Event = { type: 'message.posted', seq: 1, at, actor: { kind: 'user', id: 'user_ada' }, message: 'm1', text: 'hi' };
+
+/** A live room, and the way to its socket. */
+async function aRoom() {
+  const wire: Wire = { send: () => undefined, close: () => undefined, onmessage: null, onclose: null };
+  const never = () => Promise.reject(new Error('not asked for'));
+  const room = new Room({
+    me: 'user_ada',
+    backend: {
+      describe: async () => CHAT,
+      events: async () => ({ events: [FIRST], head: 1 }) as never,
+      join: never, post: never, edit: never, remove: never, react: never, update: never, addParticipant: never, removeParticipant: never, cancel: never,
+    },
+    ticket: async () => 'ticket',
+    openWire: () => wire,
+    shelf: { read: () => null, write: () => undefined },
+    frame: (run) => run(),
+    now: () => 0,
+    online: () => true,
+    visible: () => true,
+    random: () => 0,
+    after: () => () => undefined,
+    summary: () => undefined,
+  });
+  await room.open();
+  for (let turn = 0; turn < 6; turn += 1) await Promise.resolve();
+  const tell = (frame: ServerFrame) => wire.onmessage!({ data: JSON.stringify(frame) });
+  tell({ type: 'hello', you: 'user_ada', head: 1, present: [] });
+  return { room, tell };
+}
+
+describe('an open chat', () => {
+  it('shows what running calls write, until their turn has its answer', async () => {
+    const { room, tell } = await aRoom();
+    tell({ type: 'output', turn: 't1', call: 'c1', offset: 0, text: 'wave 1\n' });
+    tell({ type: 'output', turn: 't1', call: 'c1', offset: 7, text: 'wave 2\n' });
+    expect(room.outputs.get(callKey('t1', 'c1'))).toBe('wave 1\nwave 2\n');
+    tell({ type: 'events', events: [{ type: 'message.posted', seq: 2, at, actor, message: 'm2', text: 'done', turn: 't1' }] });
+    expect(room.outputs.size).toBe(0);
+  });
+
+  it('shows how far what was approved is, until it is done', async () => {
+    const { room, tell } = await aRoom();
+    tell({ type: 'progress', approval: 'a1', text: 'Starting', since: at });
+    expect(room.progress.get('a1')).toEqual({ text: 'Starting', since: at });
+    tell({ type: 'events', events: [{ type: 'approval.carried_out', seq: 2, at, actor: { kind: 'system' }, approval: 'a1', done: true, detail: 'ok' }] });
+    expect(room.progress.size).toBe(0);
+  });
+
+  it('does not mind frames and events that are newer than this page', async () => {
+    const { room, tell } = await aRoom();
+    tell({ type: 'weather', rain: true } as never);
+    tell({ type: 'events', events: [{ type: 'fork.created', seq: 2, at, actor } as never] });
+    tell({ type: 'events', events: [{ type: 'message.posted', seq: 3, at, actor, message: 'm3', text: 'still here' }] });
+    expect(room.connection.name).toBe('live');
+    expect([...room.log.messages.keys()]).toEqual(['m1', 'm3']);
+  });
+});
