@@ -1,20 +1,6 @@
 // Every screen: no serious finding of axe, nothing wider than the window, everything by keyboard.
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-
+import { check } from './checks';
 import { type Person, type Place, aChat, composer, enter, expect, live, message, post, test } from './people';
-
-async function check(page: Page, screen: string) {
-  // Colours are judged when nothing fades in any more.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished)));
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const findings = violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${screen}: ${id}: ${nodes.map((node) => `${node.target.join(' ')} ${node.failureSummary ?? ''}`).join('; ')}`);
-  expect(findings).toEqual([]);
-  const { inner, scroll } = await page.evaluate(() => ({ inner: innerWidth, scroll: document.documentElement.scrollWidth }));
-  expect(scroll, `${screen} is wider than the window`).toBeLessThanOrEqual(inner);
-}
 
 /** A chat with everything in it that a chat can show. */
 async function aFullChat(ada: Person, grace: Person): Promise<Place> {
@@ -45,7 +31,10 @@ async function allScreens(ada: Person, grace: Person, visitor: Person, narrow: b
   for (const [path, sign] of [
     [`/o/${place.org}/agents`, '@demo'],
     [`/o/${place.org}/members`, 'nobody@example.com'],
-    [`/o/${place.org}/settings`, 'Sign out everywhere'],
+    [`/o/${place.org}/settings`, 'Approving one’s own asks'],
+    [`/o/${place.org}/approvals`, 'Nothing waits for you'],
+    [`/o/${place.org}/artifacts`, 'Nothing kept yet'],
+    [`/o/${place.org}/usage`, 'Nothing used'],
     [`/o/${place.org}/c/${place.channel}`, 'Everything at once'],
   ] as const) {
     await page.goto(path);

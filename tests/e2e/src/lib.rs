@@ -12,7 +12,9 @@ pub mod forge;
 pub mod person;
 pub mod person_chats;
 pub mod person_orgs;
+pub mod person_sandboxes;
 pub mod team;
+pub mod visitor;
 pub mod wait;
 pub mod world;
 
@@ -20,5 +22,6 @@ pub use answer::Answer;
 pub use chat_socket::{ChatSocket, Heard};
 pub use person::Person;
 pub use team::Team;
+pub use visitor::Visitor;
 pub use wait::eventually;
 pub use world::World;

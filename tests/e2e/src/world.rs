@@ -34,6 +34,7 @@ struct Inner {
     gateway_url: String,
     admin_url: String,
     keys: Vec<TokenKey>,
+    preview_keys: Vec<TokenKey>,
     http: Client,
 }
 
@@ -58,6 +59,7 @@ impl World {
             gateway_url: bed.stack.gateway_url.clone(),
             admin_url: bed.database.admin_url.to_string(),
             keys: bed.secrets.token_keys.clone(),
+            preview_keys: bed.secrets.preview_keys.clone(),
             http,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -79,6 +81,12 @@ impl World {
     #[must_use]
     pub fn keys(&self) -> &[TokenKey] {
         &self.inner.keys
+    }
+
+    /// The keys by which preview tokens are signed, to forge with.
+    #[must_use]
+    pub fn preview_keys(&self) -> &[TokenKey] {
+        &self.inner.preview_keys
     }
 
     /// Runs SQL as the superuser, for what time alone would bring about; the number of rows that changed.
@@ -149,6 +157,11 @@ impl Call {
     /// With a body as it is, said to be JSON.
     pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
         Self { request: self.request.header("content-type", "application/json").body(body), ..self }
+    }
+
+    /// With a body of bytes.
+    pub fn bytes(self, body: impl Into<reqwest::Body>) -> Self {
+        Self { request: self.request.header("content-type", "application/octet-stream").body(body), ..self }
     }
 
     /// With a header.

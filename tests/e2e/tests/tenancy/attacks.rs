@@ -138,7 +138,8 @@ async fn nobody_gets_at_an_org_that_is_not_theirs_by_any_operation() -> Result<(
             Reach::Link | Reach::Invited => scene.attack_invitation(operation, &mut findings).await,
             Reach::Person => scene.attack_person(operation, &mut findings).await,
             Reach::Ticket => scene.attack_socket(operation, &mut findings).await?,
-            Reach::Org(_) | Reach::Channel(_) | Reach::Chat | Reach::Moderator => {
+            Reach::TerminalTicket => scene.attack_terminal(operation, &mut findings).await?,
+            Reach::Org(_) | Reach::Channel(_) | Reach::Chat | Reach::Acting | Reach::Moderator => {
                 scene.attack_tenant(operation, &mut findings).await;
                 scene.attack_from_below(operation, &mut findings).await;
             }
@@ -153,7 +154,13 @@ async fn nobody_gets_at_an_org_that_is_not_theirs_by_any_operation() -> Result<(
     let rightful = OPERATIONS.iter().filter(|operation| {
         matches!(
             operation.reach,
-            Reach::Link | Reach::Person | Reach::Org(_) | Reach::Channel(_) | Reach::Chat | Reach::Moderator
+            Reach::Link
+                | Reach::Person
+                | Reach::Org(_)
+                | Reach::Channel(_)
+                | Reach::Chat
+                | Reach::Acting
+                | Reach::Moderator
         )
     });
     for operation in rightful {
@@ -237,6 +244,48 @@ impl Scene {
         Ok(())
     }
 
+    async fn attack_terminal(&self, operation: &Operation, findings: &mut Findings) -> Result<()> {
+        let (target, other) = (&self.target, &self.other);
+        for person in [&self.rival, &self.stranger, &self.member] {
+            let answer = ask(operation, person, target, None).await;
+            findings.must_refuse("without an upgrade", target, answer, &[UpgradeRequired]);
+        }
+        let made_up = "A".repeat(43);
+        let attempts = [
+            ("a ticket of another's own chat", other.for_terminal(&other.ticket().await?), NotFound),
+            ("another's ticket under this chat", target.for_terminal(&other.ticket().await?), TicketInvalid),
+            ("a made-up ticket", target.for_terminal(&made_up), TicketInvalid),
+            ("a ticket without a chat", target.ticket().await?, TicketInvalid),
+            ("an access token", self.rival.token(), TicketInvalid),
+            ("a guest's ticket", target.for_terminal(&target.ticket_of(&self.guest).await?), Forbidden),
+        ];
+        for (name, ticket, code) in attempts {
+            let path = target.fill(operation.path, None);
+            let path = format!("{path}?ticket={ticket}&terminal=main&cols=80&rows=24");
+            findings.must_refuse(name, target, self.upgrade(&path).await, &[code]);
+        }
+        // A ticket that was used is gone, though the terminal that it was used for was refused.
+        let used = target.for_terminal(&target.ticket().await?);
+        let path = |sandbox: &Land| {
+            let path = sandbox.fill(operation.path, None);
+            format!("{path}?ticket={used}&terminal=main&cols=80&rows=24")
+        };
+        findings.must_refuse("of another's sandbox", other, self.upgrade(&path(other)).await, &[NotFound]);
+        findings.must_refuse("used before", target, self.upgrade(&path(target)).await, &[TicketInvalid]);
+        Ok(())
+    }
+
+    /// Asks for an upgrade to a WebSocket, as a browser does; what is answered instead.
+    async fn upgrade(&self, path: &str) -> Result<Answer> {
+        let call = self.world.call(reqwest::Method::GET, path);
+        call.header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .send()
+            .await
+    }
+
     async fn attack_tenant(&self, operation: &Operation, findings: &mut Findings) {
         let (target, other) = (&self.target, &self.other);
         let (home, abroad) = (target.team.org, other.team.org);
@@ -291,12 +340,21 @@ impl Scene {
                 }
             }
             Reach::Chat => refused.push(("a guest outside", &self.outside_guest, NotFound)),
+            Reach::Acting => {
+                refused.push(("a guest outside", &self.outside_guest, NotFound));
+                refused.push(("a guest inside", &self.guest, Forbidden));
+            }
             Reach::Moderator => {
                 refused.push(("a guest outside", &self.outside_guest, NotFound));
                 refused.push(("a guest inside", &self.guest, Forbidden));
                 refused.push(("a member", &self.member, Forbidden));
             }
-            Reach::Open | Reach::Link | Reach::Invited | Reach::Person | Reach::Ticket => {}
+            Reach::Open
+            | Reach::Link
+            | Reach::Invited
+            | Reach::Person
+            | Reach::Ticket
+            | Reach::TerminalTicket => {}
         }
         for (name, person, code) in refused {
             let answer = ask(operation, person, &self.target, None).await;

@@ -2,10 +2,17 @@
 
 use anyhow::{Context as _, Result};
 use e2e::{Person, Team, World};
+use slipway_contract::approval::ApprovalState;
+use slipway_contract::events::EventBody;
+use slipway_contract::http::artifacts::Artifact;
 use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::chats::CreateChat;
 use slipway_contract::http::orgs::Role;
-use slipway_contract::{AgentId, ChannelId, ChatId, InvitationId, MemberId, MessageId, TurnId, UserId};
+use slipway_contract::sandbox::SandboxState;
+use slipway_contract::{
+    AgentId, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, MessageId, SandboxId, TurnId,
+    UserId,
+};
 
 /// One of everything that an org has. Everything is in a private channel, so that only those who were added see it.
 #[derive(Clone, Debug)]
@@ -22,6 +29,9 @@ pub(crate) struct Land {
     user: UserId,
     invitation: InvitationId,
     token: String,
+    approval: ApprovalId,
+    sandbox: SandboxId,
+    artifact: ArtifactId,
 }
 
 impl Land {
@@ -43,6 +53,8 @@ impl Land {
         let member = owner.member(team.org, settler.id()).await?.id;
         // The turn stands behind the message that asked for it.
         let turn = TurnId::new(chat.id, asked.seq.next());
+        let (approval, sandbox) = start(owner, &settler, chat.id).await?;
+        let artifact = keep(owner, sandbox, canary).await?;
         let land = Self {
             canary,
             channel,
@@ -54,6 +66,9 @@ impl Land {
             user: settler.id(),
             invitation: invitation.invitation.id,
             token: invitation.token,
+            approval,
+            sandbox,
+            artifact,
             team,
         };
         land.quiet().await?;
@@ -88,6 +103,9 @@ impl Land {
             .replace("{member}", &self.member.to_string())
             .replace("{user}", &self.user.to_string())
             .replace("{invitation}", &self.invitation.to_string())
+            .replace("{approval}", &self.approval.to_string())
+            .replace("{sandbox}", &self.sandbox.to_string())
+            .replace("{artifact}", &self.artifact.to_string())
             .replace("{token}", &self.token)
     }
 
@@ -103,6 +121,10 @@ impl Land {
             "/v1/orgs/{org}/channels/{channel}/chats",
             "/v1/chats/{chat}",
             "/v1/chats/{chat}/events?limit=200",
+            "/v1/orgs/{org}/approvals",
+            "/v1/orgs/{org}/approval-policy",
+            "/v1/orgs/{org}/artifacts",
+            "/v1/sandboxes/{sandbox}/files",
         ] {
             let answer = self.team.owner.get(&self.fill(template, None)).await?;
             answer.done()?;
@@ -127,6 +149,60 @@ impl Land {
 
     /// A ticket for a socket of its chat, of its owner.
     pub(crate) async fn ticket(&self) -> Result<String> {
-        self.team.owner.ticket(self.chat).await.context("no ticket")
+        self.ticket_of(&self.team.owner).await
     }
+
+    /// A ticket for a socket of its chat, of somebody in it.
+    pub(crate) async fn ticket_of(&self, person: &Person) -> Result<String> {
+        person.ticket(self.chat).await.context("no ticket")
+    }
+
+    /// A chat's ticket as one for a terminal: behind the chat's UUID.
+    pub(crate) fn for_terminal(&self, ticket: &str) -> String {
+        format!("{}.{ticket}", self.chat.uuid().simple())
+    }
+}
+
+/// A sandbox that the settler asked for and the owner approved, when everything that follows from that has happened.
+async fn start(owner: &Person, settler: &Person, chat: ChatId) -> Result<(ApprovalId, SandboxId)> {
+    // Sandboxes know their chat by its row in the index.
+    e2e::eventually("the chat in the index", async || {
+        let chat = owner.describe(chat).await?;
+        owner.summary(&chat).await
+    })
+    .await?;
+    let asked = settler.ask_sandbox(chat).await?;
+    owner.approve(asked.id).await?;
+    e2e::eventually("what was approved is done", async || {
+        let log = owner.log(chat).await?;
+        let done = log.iter().find_map(|event| {
+            let EventBody::ApprovalCarriedOut { approval, done, detail } = &event.body else { return None };
+            (*approval == asked.id).then(|| (*done, detail.clone()))
+        });
+        let Some((done, detail)) = done else { return Ok(None) };
+        anyhow::ensure!(done, "the sandbox did not start: {detail}");
+        Ok(Some(()))
+    })
+    .await?;
+    e2e::eventually("the approval in the inbox", async || {
+        let inbox = owner.inbox("approved").await?;
+        let approved = inbox.iter().any(|one| one.id == asked.id && one.state == ApprovalState::Approved);
+        Ok(approved.then_some(()))
+    })
+    .await?;
+    let sandbox = e2e::eventually("the sandbox", async || {
+        let newest = owner.sandboxes(chat).await?.into_iter().next();
+        Ok(newest.filter(|sandbox| sandbox.state == SandboxState::Ready))
+    })
+    .await?;
+    Ok((asked.id, sandbox.id))
+}
+
+/// A file of the sandbox that was kept.
+async fn keep(owner: &Person, sandbox: SandboxId, canary: &str) -> Result<ArtifactId> {
+    owner.put_file(sandbox, "kept.txt", format!("{canary} file")).await?.done()?;
+    let path = format!("/v1/sandboxes/{sandbox}/artifacts");
+    let body = serde_json::json!({"path": "kept.txt"});
+    let kept: Artifact = owner.send(reqwest::Method::POST, &path, &body).await?.read()?;
+    Ok(kept.id)
 }

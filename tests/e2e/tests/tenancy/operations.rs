@@ -25,10 +25,14 @@ pub(crate) enum Reach {
     Channel(Role),
     /// Participants of the chat.
     Chat,
+    /// Participants of the chat who are no guests of the org.
+    Acting,
     /// Moderators of the chat, or the author of the message.
     Moderator,
-    /// Whoever has a ticket.
+    /// Whoever has a ticket for the chat.
     Ticket,
+    /// Whoever has a ticket for a terminal.
+    TerminalTicket,
 }
 
 /// An operation with a request that fits. `{…}` stands for an id of the org that is asked about.
@@ -48,9 +52,20 @@ impl Operation {
     /// Whether it names something of an org besides the org itself.
     pub(crate) fn names_more(&self) -> bool {
         let text = format!("{}{}", self.path, self.body.unwrap_or_default());
-        ["channel", "chat", "message", "turn", "agent", "invitation", "member", "user"]
-            .iter()
-            .any(|name| text.contains(&format!("{{{name}}}")))
+        let names = [
+            "channel",
+            "chat",
+            "message",
+            "turn",
+            "agent",
+            "invitation",
+            "member",
+            "user",
+            "approval",
+            "sandbox",
+            "artifact",
+        ];
+        names.iter().any(|name| text.contains(&format!("{{{name}}}")))
     }
 
     pub(crate) fn names_org(&self) -> bool {
@@ -65,7 +80,7 @@ const fn op(method: &'static str, path: &'static str, reach: Reach, body: &'stat
 
 /// All of them; what takes something away stands behind what needs it.
 pub(crate) const OPERATIONS: &[Operation] = {
-    use Reach::{Channel, Chat, Invited, Link, Moderator, Open, Org, Person, Ticket};
+    use Reach::{Acting, Channel, Chat, Invited, Link, Moderator, Open, Org, Person, TerminalTicket, Ticket};
     use Role::{Admin, Guest, Member};
     &[
         op("GET", "/v1/health", Open, ""),
@@ -110,6 +125,28 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("PATCH", "/v1/chats/{chat}/messages/{message}", Moderator, r#"{"text":"changed"}"#),
         op("DELETE", "/v1/chats/{chat}/messages/{message}", Moderator, ""),
         op("POST", "/v1/turns/{turn}/cancel", Chat, ""),
+        op("GET", "/v1/orgs/{org}/approvals", Org(Guest), ""),
+        op("GET", "/v1/orgs/{org}/approval-policy", Org(Guest), ""),
+        op("PUT", "/v1/orgs/{org}/approval-policy", Org(Admin), r#"{"quorum":2,"self_approval":"never"}"#),
+        op("POST", "/v1/approvals/{approval}/decision", Acting, r#"{"decision":"approve"}"#),
+        op("GET", "/v1/orgs/{org}/usage", Org(Member), ""),
+        op("GET", "/v1/orgs/{org}/quotas", Org(Guest), ""),
+        op("GET", "/v1/chats/{chat}/sandboxes", Chat, ""),
+        op("POST", "/v1/chats/{chat}/sandboxes", Acting, r#"{"reason":"to try"}"#),
+        op("GET", "/v1/sandboxes/{sandbox}", Chat, ""),
+        op("PUT", "/v1/sandboxes/{sandbox}/files?path=new.txt", Acting, r#""new""#),
+        op("GET", "/v1/sandboxes/{sandbox}/files?path=new.txt", Chat, ""),
+        op("DELETE", "/v1/sandboxes/{sandbox}/files?path=new.txt", Acting, ""),
+        op("POST", "/v1/sandboxes/{sandbox}/exec", Acting, r#"{"argv":["true"]}"#),
+        op("POST", "/v1/sandboxes/{sandbox}/artifacts", Acting, r#"{"path":"kept.txt"}"#),
+        op("GET", "/v1/orgs/{org}/artifacts", Org(Guest), ""),
+        op("GET", "/v1/artifacts/{artifact}", Chat, ""),
+        op("GET", "/v1/artifacts/{artifact}/content", Chat, ""),
+        op("POST", "/v1/sandboxes/{sandbox}/terminal-ticket", Acting, ""),
+        op("GET", "/v1/sandboxes/{sandbox}/terminal", TerminalTicket, ""),
+        op("POST", "/v1/sandboxes/{sandbox}/preview-tokens", Chat, r#"{"port":8000}"#),
+        op("POST", "/v1/sandboxes/{sandbox}/revoke-previews", Acting, ""),
+        op("POST", "/v1/sandboxes/{sandbox}/stop", Acting, ""),
         op("DELETE", "/v1/chats/{chat}/participants/{user}", Moderator, ""),
         op("DELETE", "/v1/orgs/{org}/invitations/{invitation}", Org(Admin), ""),
         op("DELETE", "/v1/orgs/{org}/members/{member}", Org(Admin), ""),
@@ -119,10 +156,9 @@ pub(crate) const OPERATIONS: &[Operation] = {
 
 /// As the document names what the table names by example.
 fn documented(operation: &Operation) -> (String, String) {
-    let path = operation
-        .path
-        .replace("%F0%9F%91%8D", "{emoji}")
-        .replace("participants/{user}", "participants/{participant}");
+    let path = operation.path.split('?').next().unwrap_or_default();
+    let path =
+        path.replace("%F0%9F%91%8D", "{emoji}").replace("participants/{user}", "participants/{participant}");
     (operation.method.to_lowercase(), path)
 }
 

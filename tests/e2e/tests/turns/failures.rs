@@ -187,10 +187,12 @@ async fn a_turn_outlasts_an_outage_of_the_database() -> Result<()> {
     let mut scene = Scene::open(&stage, &["demo"]).await?;
     stage.bed().postgres.stop();
     let posted = scene.say("@demo echo: still here").await?;
-    // The first attempt is made in vain; further ones follow after 1 and 4 s.
+    // Straight, the first attempt is made in vain, and further ones follow after 1 and 4 s. A pooler holds the first one's
+    // statement until the database is back. Either way the answer comes, once.
     stage.bed().postgres.start_again()?;
     scene.rest().await?;
     let told = scene.told_after(posted.seq);
-    assert!(told.contains("demo: still here\n") && told.contains("attempt 2"), "{told}");
+    assert_eq!(told.matches("demo: still here\n").count(), 1, "{told}");
+    assert!(told.contains("demo is done"), "{told}");
     Ok(())
 }

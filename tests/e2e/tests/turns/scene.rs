@@ -201,7 +201,14 @@ impl Scene {
             | EventBody::MessageEdited { .. }
             | EventBody::MessageDeleted { .. }
             | EventBody::ReactionAdded { .. }
-            | EventBody::ReactionRemoved { .. }) => format!("{other:?}"),
+            | EventBody::ReactionRemoved { .. }
+            | EventBody::ApprovalRequested { .. }
+            | EventBody::ApprovalVoted { .. }
+            | EventBody::ApprovalClosed { .. }
+            | EventBody::ApprovalCarriedOut { .. }
+            | EventBody::SandboxChanged { .. }
+            | EventBody::PreviewOpened { .. }
+            | EventBody::ArtifactSaved { .. }) => format!("{other:?}"),
         }
     }
 }
