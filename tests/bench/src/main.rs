@@ -5,6 +5,7 @@
 
 mod append;
 mod fanout;
+mod gateway;
 mod listen;
 mod machine;
 mod opening;
@@ -21,7 +22,8 @@ use crate::setting::Setting;
 /// What to measure, and for how long.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Plan {
-    /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening.
+    /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening,
+    /// gateway-http, gateway-echo.
     #[arg(default_value = "")]
     only: String,
     /// Pairs of rounds.
@@ -39,11 +41,13 @@ fn main() -> Result<()> {
     let plan = Plan::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Starting the stack blocks, so it happens outside the runtime.
-    let setting = Setting::start()?;
+    let (upstream, upstream_url) = runtime.block_on(gateway::Upstream::bind())?;
+    let setting = Setting::start(upstream_url)?;
     machine::pin_this_to(1)?;
     machine::pin_all_threads(setting.workerd(), 0)?;
     let mut report = Report::new();
     runtime.block_on(async {
+        tokio::spawn(upstream.serve());
         let wanted = |part: &str| part.contains(&plan.only);
         if wanted("append-64-senders") {
             append::one_chat(&setting, &plan, 64, &mut report).await?;
@@ -59,6 +63,14 @@ fn main() -> Result<()> {
         }
         if wanted("opening") {
             opening::run(&setting, &plan, &mut report).await?;
+        }
+        if wanted("gateway-http") {
+            gateway::http(&setting, &plan, 1024, &mut report).await?;
+            gateway::http(&setting, &plan, 1024 * 1024, &mut report).await?;
+        }
+        if wanted("gateway-echo") {
+            gateway::echo(&setting, &plan, 128, &mut report).await?;
+            gateway::echo(&setting, &plan, 64 * 1024, &mut report).await?;
         }
         anyhow::Ok(())
     })?;

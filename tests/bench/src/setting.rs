@@ -1,19 +1,25 @@
 //! Where the bench happens: a whole stack with the peer beside it, and an org with a signed-in person.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use slipway_contract::SandboxId;
 use tokio::sync::OnceCell;
 use xtask::repo;
-use xtask::stack::Extra;
+use xtask::secrets::TokenKey;
+use xtask::stack::{Extra, Vars};
 use xtask::testbed::{Options, Testbed};
+use xtask::workers::Worker;
 
 /// The running stack.
 pub(crate) struct Setting {
     bed: Testbed,
     peer_url: String,
+    floor_port: u16,
+    upstream_url: String,
     http: reqwest::Client,
     org: OnceCell<Org>,
     people: RefCell<Vec<Person>>,
@@ -34,15 +40,28 @@ struct Person {
 }
 
 impl Setting {
-    /// Starts the stack and the peer.
-    pub(crate) fn start() -> Result<Self> {
-        let folder: PathBuf = repo::root().join("tests/bench/peer");
-        let port = xtask::ports::free()?;
-        let peer = Extra { folder, port };
-        let bed = Testbed::start(Options { extra: vec![peer], ..Options::default() })?;
+    /// Starts the stack, its peer, and the gateway's, which reaches `upstream_url`.
+    pub(crate) fn start(upstream_url: String) -> Result<Self> {
+        let folder = |name: &str| -> PathBuf { repo::root().join("tests/bench").join(name) };
+        let (port, floor_port) = (xtask::ports::free()?, xtask::ports::free()?);
+        let peer = Extra { folder: folder("peer"), port, vars: Vars::new() };
+        let vars = Vars::from([("UPSTREAM".to_owned(), json!(upstream_url))]);
+        let floor = Extra { folder: folder("peer-gateway"), port: floor_port, vars };
+        // What is measured is the checking, not the waiting.
+        let limits = [
+            "PREVIEW_REQUESTS_PER_MINUTE",
+            "PREVIEW_BURST",
+            "PREVIEW_SOCKETS_PER_MINUTE",
+            "PREVIEW_SOCKET_BURST",
+        ];
+        let limits = limits.map(|name| (name.to_owned(), json!("10000000")));
+        let vars = BTreeMap::from([(Worker::Gateway, Vars::from(limits))]);
+        let bed = Testbed::start(Options { vars, extra: vec![peer, floor], ..Options::default() })?;
         Ok(Self {
             bed,
             peer_url: format!("127.0.0.1:{port}"),
+            floor_port,
+            upstream_url,
             http: reqwest::Client::new(),
             org: OnceCell::new(),
             people: RefCell::new(Vec::new()),
@@ -62,6 +81,34 @@ impl Setting {
     /// Address of a room of the peer.
     pub(crate) fn peer_socket(&self, room: &str) -> String {
         format!("ws://{}/parties/room/{room}", self.peer_url)
+    }
+
+    /// Port of the gateway.
+    pub(crate) fn gateway_port(&self) -> u16 {
+        self.bed.stack.gateway_url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default()
+    }
+
+    /// Port of the Worker that the gateway is compared with.
+    pub(crate) fn floor_port(&self) -> u16 {
+        self.floor_port
+    }
+
+    /// What stands in for an executor.
+    pub(crate) fn upstream_url(&self) -> &str {
+        &self.upstream_url
+    }
+
+    /// The key that signs preview tokens.
+    pub(crate) fn preview_key(&self) -> Result<&TokenKey> {
+        self.bed.secrets.preview_keys.first().context("no preview key")
+    }
+
+    /// Tells a sandbox's route object a command, as the orchestrator would.
+    pub(crate) async fn set_route(&self, sandbox: SandboxId, command: String) -> Result<()> {
+        let url = format!("http://127.0.0.1:{}/route/{sandbox}", self.floor_port);
+        let reply = self.http.post(url).body(command).send().await?;
+        ensure!(reply.status().is_success(), "the route object answered {}", reply.status());
+        Ok(())
     }
 
     /// The person of this number, signed up and in the org; the first one made the org.
