@@ -26,7 +26,7 @@ async fn files_of_the_host_are_not_there() {
         let data = executor.data.to_str().unwrap();
         for path in [
             "/root",
-            "/home/ubuntu",
+            "/srv",
             "/etc/shadow",
             "/etc/resolv.conf",
             "/etc/ssl/private",

@@ -1,3 +1,5 @@
+//! Leases over time: granted, used up, renewed, refused, forgotten.
+
 use slipway_contract::sandbox::SandboxState;
 
 use super::*;
