@@ -42,11 +42,14 @@ impl<S: Sync + Send> FromRequestParts<S> for OrgMember {
 pub(crate) async fn enter(errand: &Errand, mut db: OrgDb, user: UserId) -> Result<OrgMember, Refusal> {
     match members::find(&mut db, user).await? {
         Some(membership) => Ok(OrgMember { user, role: membership.role, db }),
-        None => {
-            errand.line(Line::warn("org_context_access_denied")).emit();
-            Err(ProblemCode::NotFound.into())
-        }
+        None => Err(denied(errand)),
     }
+}
+
+/// What looks like absence from outside.
+pub(super) fn denied(errand: &Errand) -> Refusal {
+    errand.line(Line::warn("org_context_access_denied")).emit();
+    ProblemCode::NotFound.into()
 }
 
 async fn path_org<S: Sync + Send>(parts: &mut Parts, state: &S) -> Result<OrgId, Problem> {

@@ -12,10 +12,10 @@ use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::objects::sandboxes::SandboxOperation;
 use slipway_contract::{ArtifactId, ChatId, OrgId, Problem, ProblemCode, SandboxId};
 use slipway_domain::orgs::{Deed, may};
-use slipway_edge::log::Line;
-use slipway_store::{Db, OrgDb, artifacts, members, memberships, sandboxes};
+use slipway_store::{Db, OrgDb, artifacts, memberships, sandboxes};
 use worker::send::SendFuture;
 
+use super::org_member::{OrgMember, denied, enter};
 use super::{Caller, ChatScope, org_header};
 use crate::chat_object;
 use crate::errand::Errand;
@@ -85,11 +85,9 @@ impl<S: Sync + Send> FromRequestParts<S> for ChatParty {
         SendFuture::new(async move {
             let ChatScope { errand, caller, chat, org } = ChatScope::from_request_parts(parts, state).await?;
             let org = takes_part(&errand, caller, chat, org).await?;
-            let mut db = errand.dial().await?.org(org);
-            let Some(membership) = members::find(&mut db, caller.user).await? else {
-                return Err(denied(&errand));
-            };
-            Ok(Self { party: Party { errand, caller, org, chat, role: membership.role }, db })
+            let db = errand.dial().await?.org(org);
+            let OrgMember { role, db, .. } = enter(&errand, db, caller.user).await?;
+            Ok(Self { party: Party { errand, caller, org, chat, role }, db })
         })
     }
 }
@@ -193,10 +191,4 @@ async fn takes_part(
     let described = reply.json::<Described>().await.map_err(|_| ProblemCode::Internal)?;
     errand.is_in(described.org);
     Ok(described.org)
-}
-
-/// What looks like absence from outside.
-fn denied(errand: &Errand) -> Refusal {
-    errand.line(Line::warn("org_context_access_denied")).emit();
-    ProblemCode::NotFound.into()
 }
