@@ -92,6 +92,7 @@ pub fn problem(code: ExecutorCode, detail: impl Into<String>) -> ExecutorProblem
         ExecutorCode::Unsupported => StatusCode::NOT_IMPLEMENTED,
         ExecutorCode::PortClosed => StatusCode::BAD_GATEWAY,
         ExecutorCode::PortSilent => StatusCode::GATEWAY_TIMEOUT,
+        ExecutorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ExecutorCode::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     };
     ExecutorProblem { status: status.as_u16(), code, detail: detail.into() }

@@ -130,6 +130,7 @@ impl Sandbox {
             started_at: run.map(|run| run.started_at),
             ended_at: run.and_then(|run| run.ended_at),
             ended_because: run.and_then(|run| run.ended_because.clone()),
+            blank: false,
             used_at: run.and_then(|run| run.used_at),
             cpu_ms: run.map_or(0, |run| run.cpu_ms),
             memory_bytes: 0,

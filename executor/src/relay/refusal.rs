@@ -49,6 +49,7 @@ impl Refusal {
             | ExecutorCode::Unsupported
             | ExecutorCode::PortClosed
             | ExecutorCode::PortSilent
+            | ExecutorCode::RateLimited
             | ExecutorCode::Failed => Self::NotFound,
         }
     }

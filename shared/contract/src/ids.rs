@@ -203,6 +203,7 @@ uuid_id!(/** A configured participant that answers with a model. */ AgentId, "ag
 uuid_id!(/** A family of refresh tokens: one sign-in on one device. */ SessionId, "sess");
 uuid_id!(/** An isolated machine bound to a chat. */ SandboxId, "sbx");
 uuid_id!(/** A file captured from a sandbox. */ ArtifactId, "art");
+uuid_id!(/** A sandbox's workspace as it was once, kept in R2. */ SnapshotId, "snap");
 uuid_id!(/** A row of the usage ledger. */ UsageEntryId, "usage");
 uuid_id!(/** One request, from the edge through every process it touches. */ RequestId, "req");
 chat_scoped_id!(/** A message. */ MessageId, "msg");

@@ -60,3 +60,7 @@ pub const TOOL_RESULT_BYTES: usize = 16 * 1024;
 pub const OUTPUT_TAIL_BYTES: usize = 64 * 1024;
 /// What is kept of one command's output, in bytes.
 pub const EXEC_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
+/// Snapshots of one sandbox; an older one makes way for a new one.
+pub const SNAPSHOTS_PER_SANDBOX: usize = 5;
+/// Largest snapshot, compressed, in bytes.
+pub const SNAPSHOT_BYTES: u64 = 1024 * 1024 * 1024;

@@ -33,6 +33,7 @@ impl Person {
             size: slipway_contract::sandbox::SandboxSize::Small,
             hosts: Vec::new(),
             template: None,
+            client_id: None,
         };
         self.call(Method::POST, &format!("/v1/chats/{chat}/sandboxes")).json(&body)
     }

@@ -211,6 +211,8 @@ impl Refusal {
             ExecutorCode::PortSilent | ExecutorCode::Failed => Self::PortSilent,
             // As many requests or sockets are open as a sandbox may have.
             ExecutorCode::NoPlace => Self::RateLimited { retry_after_s: 2 },
+            // More bytes went through than a sandbox may send in this time.
+            ExecutorCode::RateLimited => Self::RateLimited { retry_after_s: 10 },
             // Nothing that a browser could do better: the pass, the path or the form of the request was ours.
             ExecutorCode::Unauthenticated
             | ExecutorCode::Invalid

@@ -27,6 +27,7 @@ impl From<ExecutorError> for Problem {
                 Self::new(ProblemCode::PortClosed).detail(detail)
             }
             ExecutorCode::Unsupported => Self::new(ProblemCode::NotBuilt).detail(detail),
+            ExecutorCode::RateLimited => Self::new(ProblemCode::RateLimited).detail(detail).retry_after(10),
             ExecutorCode::Failed => Self::new(ProblemCode::Unavailable).detail(detail).retry_after(2),
         }
     }
@@ -53,6 +54,7 @@ mod tests {
             ExecutorCode::Unsupported,
             ExecutorCode::PortClosed,
             ExecutorCode::PortSilent,
+            ExecutorCode::RateLimited,
             ExecutorCode::Failed,
         ];
         let mut told = vec![Problem::from(ExecutorError::Unavailable { cause: "no connection" })];

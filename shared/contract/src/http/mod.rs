@@ -13,4 +13,5 @@ pub mod messages;
 pub mod orgs;
 pub mod page;
 pub mod sandboxes;
+pub mod snapshots;
 pub mod usage;

@@ -22,6 +22,10 @@ pub struct RequestSandbox {
     pub template: Option<String>,
     /// Why, 1 to 500 characters.
     pub reason: String,
+    /// The client's name for this request, 1 to 64 bytes: the same again, from the same person, answers the same approval
+    /// and asks nobody twice.
+    #[serde(default)]
+    pub client_id: Option<String>,
 }
 
 /// A sandbox.

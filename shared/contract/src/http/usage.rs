@@ -92,6 +92,47 @@ pub struct Quotas {
     pub member: MemberId,
 }
 
+/// Answer of `GET /v1/orgs/{org}/quotas/limits`: what was set, and what holds where nothing is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuotaLimits {
+    /// Of a whole org, where nothing is set.
+    pub org_default: QuotaLimit,
+    /// Of a member, where nothing is set.
+    pub member_default: QuotaLimit,
+    /// What was set: the org first, then every member, then single people by name; at most 200 people.
+    pub set: Vec<HeldLimit>,
+}
+
+/// Limits of one holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HeldLimit {
+    /// `org` (the whole org), `member` (every member without limits of their own), or a user's id.
+    pub holder: String,
+    /// The holder's name for people; empty for `org` and `member`.
+    pub name: String,
+    /// The limits.
+    pub limit: QuotaLimit,
+}
+
+/// Limits; one that is absent is as it is for everybody. Body of `PUT /v1/orgs/{org}/quotas/limits/{holder}`, which
+/// answers [`QuotaLimits`]; all absent takes back what was set. What runs already goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QuotaLimit {
+    /// Sandboxes that may run at once: 0 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<u32>,
+    /// Sandbox seconds of a month: 0 to 2^40.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// Bytes sent outside in a month: 0 to 2^50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_bytes: Option<u64>,
+}
+
 /// Limits and what of them is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

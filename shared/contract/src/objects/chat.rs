@@ -113,6 +113,9 @@ pub enum ChatCommand {
         ask: Box<ApprovalAsk>,
         /// Who asks.
         by: UserId,
+        /// The client's name for it: the same again, by the same person, answers the same approval.
+        #[serde(default)]
+        client_id: Option<String>,
     },
     /// A person's answer. Answers [`Approval`](crate::http::approvals::Approval); the same again too.
     Decide {

@@ -18,7 +18,8 @@
 //! GET    /v1/sandboxes/{sandbox}/terminals/{key}?cols=&rows=   WebSocket: binary frames are bytes of the terminal both ways,
 //!                                                    text frames are TerminalControl; a key that exists is attached to, and
 //!                                                    its last 256 KiB of output come first
-//! GET    /v1/sandboxes/{sandbox}/snapshot          → tar.gz of /workspace     PUT restores one
+//! GET    /v1/sandboxes/{sandbox}/snapshot          → tar.gz of /workspace, also of a stopped sandbox. PUT restores one, of a
+//!                                                    running sandbox
 //! ANY    /relay/{sandbox}/{port}/{path}?{query}    HTTP and WebSocket to a port inside, by the gateway's pass (RELAY_HEADER)
 //! ANY    /relay/by/{pass}/{scheme}/{host}/{path}?{query}   the same in a form that costs the gateway less (RELAY_PATH)
 //! ```
@@ -112,6 +113,9 @@ pub struct SandboxReport {
     pub ended_at: Option<Timestamp>,
     /// Why the last run ended, when not by a stop: for people.
     pub ended_because: Option<String>,
+    /// Nothing was put into its workspace yet: no template, file, archive or command. So it is new, or its host lost it.
+    #[serde(default)]
+    pub blank: bool,
     /// When a command, file, terminal or relayed request was last seen.
     pub used_at: Option<Timestamp>,
     /// CPU time of this run, in milliseconds.
@@ -273,6 +277,8 @@ pub enum ExecutorCode {
     PortClosed,
     /// What listens on the port gave no answer in time.
     PortSilent,
+    /// More went through its previews than may in this time.
+    RateLimited,
     /// It did not work; the detail says what.
     Failed,
 }

@@ -14,7 +14,7 @@ use crate::http::artifacts::{Artifact, SaveArtifact};
 use crate::http::sandboxes::RequestSandbox;
 #[cfg(doc)]
 use crate::http::sandboxes::RunCommand;
-use crate::ids::{ChatId, OrgId, RequestId, SandboxId, UserId};
+use crate::ids::{ChatId, OrgId, RequestId, SandboxId, SnapshotId, UserId};
 
 /// Header with the org of a streamed operation.
 pub const ORG: &str = "x-slipway-org";
@@ -66,5 +66,30 @@ pub enum SandboxOperation {
         sandbox: SandboxId,
         /// The port, 1 to 65535.
         port: u16,
+    },
+    /// Remove it with its files and snapshots; one that runs is stopped before. Answers
+    /// [`Sandbox`](crate::http::sandboxes::Sandbox) (`destroyed`); the same again too.
+    Destroy {
+        /// Which.
+        sandbox: SandboxId,
+    },
+    /// Keep its workspace as it is now. Answers [`Snapshot`](crate::http::snapshots::Snapshot).
+    TakeSnapshot {
+        /// Which; it runs.
+        sandbox: SandboxId,
+    },
+    /// Make its workspace what it was. Answers [`Sandbox`](crate::http::sandboxes::Sandbox).
+    RestoreSnapshot {
+        /// Which; it runs.
+        sandbox: SandboxId,
+        /// One of its snapshots.
+        snapshot: SnapshotId,
+    },
+    /// Forget a snapshot. Answers `null`; the same again too.
+    DeleteSnapshot {
+        /// Whose.
+        sandbox: SandboxId,
+        /// Which.
+        snapshot: SnapshotId,
     },
 }

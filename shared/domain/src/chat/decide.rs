@@ -51,7 +51,9 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
         ChatCommand::RedeemTicket { .. } => {
             chat.told_by_system(ask).map(|()| Decision::unchanged(Answer::Chat))
         }
-        ChatCommand::RequestApproval { ask: question, by } => chat.request_approval(question, *by, ask),
+        ChatCommand::RequestApproval { ask: question, by, client_id: _ } => {
+            chat.request_approval(question, *by, ask)
+        }
         ChatCommand::Decide { approval, decision } => chat.decide_approval(*approval, decision, ask),
         ChatCommand::SandboxChanged(status) => chat.sandbox_changed(status, ask),
         ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),

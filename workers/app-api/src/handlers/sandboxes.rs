@@ -53,7 +53,7 @@ pub(crate) async fn request(at: ChatParty, Body(asked): Body<RequestSandbox>) ->
         return Ok(Passed::new(reply));
     }
     let ask = reply.json::<ApprovalAsk>().await.map_err(|_| ProblemCode::Internal)?;
-    let command = ChatCommand::RequestApproval { ask: Box::new(ask), by: user };
+    let command = ChatCommand::RequestApproval { ask: Box::new(ask), by: user, client_id: None };
     let reply = chat_object::pass(&party.errand, chat, Some(party.org), Actor::System, command).await?;
     Ok(reply.accepted())
 }
@@ -220,6 +220,7 @@ mod tests {
             hosts: vec!["example.com".to_owned(); hosts],
             template: None,
             reason: reason.to_owned(),
+            client_id: None,
         }
     }
 

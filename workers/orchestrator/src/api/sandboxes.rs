@@ -55,6 +55,10 @@ const fn name(operation: &SandboxOperation) -> &'static str {
         SandboxOperation::Stop { .. } => "stop",
         SandboxOperation::RevokePreviews { .. } => "revoke_previews",
         SandboxOperation::PreviewToken { .. } => "preview_token",
+        SandboxOperation::Destroy { .. } => "destroy",
+        SandboxOperation::TakeSnapshot { .. } => "take_snapshot",
+        SandboxOperation::RestoreSnapshot { .. } => "restore_snapshot",
+        SandboxOperation::DeleteSnapshot { .. } => "delete_snapshot",
     }
 }
 
@@ -90,6 +94,10 @@ async fn answer(errand: &Errand, asked: &SandboxCall) -> Result<String, Problem>
             let row = changes.usable(asked.org, *sandbox).await?;
             json(&preview::token(&previews, &row, asked.user, *port, errand.now())?)
         }
+        SandboxOperation::Destroy { .. }
+        | SandboxOperation::TakeSnapshot { .. }
+        | SandboxOperation::RestoreSnapshot { .. }
+        | SandboxOperation::DeleteSnapshot { .. } => Err(ProblemCode::NotBuilt.into()),
     }
 }
 
@@ -241,6 +249,7 @@ mod tests {
             hosts: Vec::new(),
             template: None,
             reason: " To try it ".to_owned(),
+            client_id: None,
         };
         let table = [
             plain(),

@@ -77,7 +77,8 @@ impl ExecutorError {
                 | ExecutorCode::DiskFull
                 | ExecutorCode::NoPlace
                 | ExecutorCode::PortClosed
-                | ExecutorCode::PortSilent => false,
+                | ExecutorCode::PortSilent
+                | ExecutorCode::RateLimited => false,
             },
         }
     }
@@ -119,6 +120,7 @@ const fn name(code: ExecutorCode) -> &'static str {
         ExecutorCode::Unsupported => "unsupported",
         ExecutorCode::PortClosed => "port_closed",
         ExecutorCode::PortSilent => "port_silent",
+        ExecutorCode::RateLimited => "rate_limited",
         ExecutorCode::Failed => "failed",
     }
 }

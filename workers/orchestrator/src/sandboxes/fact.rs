@@ -61,7 +61,8 @@ pub(super) fn failed(error: Option<ExecutorError>) -> Happened {
         | ExecutorCode::DiskFull
         | ExecutorCode::Unsupported
         | ExecutorCode::PortClosed
-        | ExecutorCode::PortSilent => (StartFailure::Refused, detail),
+        | ExecutorCode::PortSilent
+        | ExecutorCode::RateLimited => (StartFailure::Refused, detail),
     };
     Happened::StartFailed { why, detail }
 }

@@ -228,6 +228,7 @@ mod tests {
             started_at: None,
             ended_at: None,
             ended_because: None,
+            blank: false,
             used_at: None,
             cpu_ms: 0,
             memory_bytes: 0,

@@ -100,6 +100,7 @@ impl<'a> Desk<'a> {
                     | ExecutorCode::Unsupported
                     | ExecutorCode::PortClosed
                     | ExecutorCode::PortSilent
+                    | ExecutorCode::RateLimited
                     | ExecutorCode::Failed,
                 ..
             } => error(format!("{tried} did not work: {failure}.")),

@@ -52,7 +52,7 @@ fn only_people_who_take_part_answer_and_only_slipway_puts_a_persons_question() {
     world.run(user(ADA), asked(question()));
     world.run(
         Actor::System,
-        ChatCommand::RequestApproval { ask: Box::new(question()), by: EVE.parse().unwrap() },
+        ChatCommand::RequestApproval { ask: Box::new(question()), by: EVE.parse().unwrap(), client_id: None },
     );
     world.run(Actor::System, with(|ask| ask.reason = "é".repeat(501)));
     world.run(Actor::System, with(|ask| ask.reason = "é".repeat(500)));

@@ -42,7 +42,7 @@ pub(super) fn question() -> ApprovalAsk {
 }
 
 pub(super) fn asked(ask: ApprovalAsk) -> ChatCommand {
-    ChatCommand::RequestApproval { ask: Box::new(ask), by: ADA.parse().unwrap() }
+    ChatCommand::RequestApproval { ask: Box::new(ask), by: ADA.parse().unwrap(), client_id: None }
 }
 
 pub(super) fn answer(seq: u64, approve: bool) -> ChatCommand {
