@@ -43,8 +43,13 @@ impl Listener {
                     self.last
                 );
                 self.last = Some(seq);
-                heard.delivered += 1;
             }
+            // Others who come in are events too, but no messages.
+            let message = match side {
+                Side::Ours => r#""type":"message.posted""#,
+                Side::Peer => r#""type":"message""#,
+            };
+            heard.delivered = frame.matches(message).count() as u64;
             self.delivered += heard.delivered;
         }
         ensure!(!frame.starts_with(r#"{"type":"refused""#), "refused: {frame}");
@@ -69,7 +74,7 @@ mod tests {
     #[test]
     fn a_gap_a_repeat_and_a_swap_are_found() {
         let frame = |seqs: &[u64]| {
-            let events: Vec<String> = seqs.iter().map(|seq| format!(r#"{{"seq":{seq},"at":"x"}}"#)).collect();
+            let events: Vec<String> = seqs.iter().map(|seq| format!(r#"{{"seq":{seq},"at":"x","type":"message.posted"}}"#)).collect();
             format!(r#"{{"type":"events","events":[{}]}}"#, events.join(","))
         };
         let mut listener = Listener::default();
@@ -77,6 +82,8 @@ mod tests {
         assert!(listener.hear(Side::Ours, &frame(&[8])).is_err());
         assert!(listener.hear(Side::Ours, &frame(&[6])).is_err());
         assert!(listener.hear(Side::Ours, &frame(&[7, 8])).is_ok());
+        let joined = r#"{"type":"events","events":[{"seq":9,"at":"x","type":"participant.joined"}]}"#;
+        assert_eq!(listener.hear(Side::Ours, joined).unwrap().delivered, 0);
         assert_eq!(listener.delivered, 5);
     }
 

@@ -64,6 +64,11 @@ impl Seats {
         work(known)
     }
 
+    /// How many sockets hear what is told.
+    pub(crate) fn count(&self, state: &State) -> usize {
+        self.with(state, |seats| seats.len())
+    }
+
     fn present(&self, state: &State) -> Vec<UserId> {
         self.with(state, |seats| {
             // The same kind of set as the room's: another one would be more Wasm.
