@@ -5,16 +5,20 @@
 
 pub mod bubblewrap;
 pub mod cgroups;
+pub mod choice;
 pub mod control;
 pub mod disk;
+pub mod docker;
+pub mod ground;
+pub mod leader;
 pub mod spawner;
+mod system;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use slipway_contract::ids::SandboxId;
 use slipway_contract::objects::executor::{BackendCapability, DiskQuota, ExecutorCode, ExecutorProblem};
 use slipway_domain::sandbox::Resources;
@@ -22,6 +26,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::cgroups::Group;
 use self::control::Control;
+pub use self::leader::Leader;
 
 /// A sandbox's place on the host.
 #[derive(Clone, Debug)]
@@ -48,15 +53,6 @@ impl Place {
     pub fn control_socket(&self) -> PathBuf {
         self.sockets.join("control.sock")
     }
-}
-
-/// The host's process that all of a sandbox hangs on. The start time makes sure that a pid was not given out anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leader {
-    /// Its pid on the host.
-    pub pid: i32,
-    /// When it began, in clock ticks since the host's start.
-    pub started: u64,
 }
 
 /// A sandbox that runs.
@@ -133,6 +129,10 @@ impl From<BackendError> for ExecutorProblem {
 pub trait Backend: Send + Sync {
     /// What it is and what it lacks here.
     fn capability(&self) -> BackendCapability;
+    /// Every way of this host, the one in use first.
+    fn ways(&self) -> Vec<BackendCapability> {
+        vec![self.capability()]
+    }
     /// What limits a whole sandbox.
     fn cgroups(&self) -> Vec<String>;
     /// How the disk limit is kept.

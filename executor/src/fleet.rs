@@ -12,6 +12,7 @@ pub mod output;
 pub mod record;
 pub mod runs;
 pub mod sandbox;
+pub mod snapshots;
 pub mod terminals;
 
 use std::collections::HashMap;
@@ -24,8 +25,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use slipway_contract::ids::SandboxId;
 use slipway_contract::objects::executor::{
-    BackendCapability, Capabilities, CreateSandbox, DiskQuota, ExecutorCode, ExecutorProblem, SandboxList,
-    SandboxReport,
+    Capabilities, CreateSandbox, DiskQuota, ExecutorCode, ExecutorProblem, SandboxList, SandboxReport,
 };
 use slipway_contract::time::Timestamp;
 use slipway_domain::sandbox::resources;
@@ -44,6 +44,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const LOOK: u32 = 5;
 /// Longest path of the data folder: a socket's address has 107 bytes, of which 35 go to `/run/<slot>/control.sock`.
 const DATA_BYTES: usize = 72;
+/// Stopped sandboxes that are brought up at once, to read their workspace. They take no place, so they must be few.
+const READING: usize = 2;
 /// Files that a sandbox may be made with.
 const FILES: usize = 1_000;
 
@@ -51,6 +53,8 @@ const FILES: usize = 1_000;
 pub struct Host {
     /// How they are made.
     pub backend: Box<dyn Backend>,
+    /// Stopped sandboxes whose workspace is read now.
+    reading: Semaphore,
     data: PathBuf,
 }
 
@@ -93,7 +97,7 @@ impl Fleet {
     /// When the folder cannot be read.
     pub async fn open(data: PathBuf, backend: Box<dyn Backend>, most: u32) -> std::io::Result<Arc<Self>> {
         let last = Heartbeat::read(&data);
-        let host = Arc::new(Host { backend, data });
+        let host = Arc::new(Host { backend, reading: Semaphore::new(READING), data });
         let mut sandboxes = HashMap::new();
         for entry in fs::read_dir(&host.data)? {
             let folder = entry?.path();
@@ -117,13 +121,9 @@ impl Fleet {
     /// What this host can do.
     pub fn capabilities(&self) -> Capabilities {
         let backend = &self.host.backend;
-        let docker = BackendCapability {
-            name: "docker".to_owned(),
-            missing: vec!["This executor has no Docker backend.".to_owned()],
-        };
         Capabilities {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            backends: vec![backend.capability(), docker],
+            backends: backend.ways(),
             cgroups: backend.cgroups(),
             disk_quota: backend.disk_quota(),
             programs: backend.programs(),
@@ -196,6 +196,7 @@ impl Fleet {
             hosts: wanted.hosts.clone(),
             epoch: wanted.epoch,
             seeded: false,
+            blank: true,
             run: None,
         };
         let place = self.host.place(id, &record);

@@ -12,6 +12,7 @@ mod ports;
 mod processes;
 mod reaper;
 mod runs;
+pub(crate) mod seccomp;
 mod terminal;
 mod watch;
 pub mod wire;
@@ -25,6 +26,8 @@ pub const HOME: &str = "/home/sandbox";
 pub const PROGRAM: &str = "/run/slipway/slipway-executor";
 /// The egress proxy's socket inside the sandbox.
 pub const EGRESS_SOCKET: &str = "/run/slipway/egress.sock";
+/// Where init fetches the socket that it listens on, when it was not handed over at its start.
+pub const HANDOVER_SOCKET: &str = "/run/slipway/handover.sock";
 /// Loopback port inside that leads to the egress proxy.
 pub const PROXY_PORT: u16 = 3128;
 /// Folder below [`WORKSPACE`] where background commands log to, one file for each, by its key.

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     // Read by hand: these are started for every command, by this program alone.
     match arguments.next().as_deref().and_then(|name| name.to_str()) {
         Some("enter") => enter::main(arguments.next()),
-        Some("init") => init::main(),
+        Some("init") => init::main(arguments.next()),
         Some("launch") => launch::main(arguments),
         Some("archive") => archive::write(),
         Some("unarchive") => {

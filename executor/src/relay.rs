@@ -1,9 +1,11 @@
 //! The way into a sandbox: HTTP and WebSockets from the gateway to a port inside, by the gateway's pass.
 //!
 //! Invariant: nothing is dialled without a pass that fits sandbox, port, time and epoch; and what was let in under an epoch
-//! is closed when a newer one comes, whatever it is doing. Bodies stream both ways and are not looked into.
+//! is closed when a newer one comes, whatever it is doing. Bodies stream both ways and are not looked into; their bytes are
+//! counted, and who has carried too many lets nothing new in while what is under way goes on at the rate.
 
 mod address;
+mod pace;
 mod ports;
 mod refusal;
 mod request;
@@ -21,6 +23,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use slipway_contract::Timestamp;
 use slipway_contract::preview::RELAY_HEADER;
+use slipway_domain::preview::bucket::Rate;
 use slipway_domain::preview::{PassRefusal, RelayKey, RelayPass, Wanted};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -30,6 +33,7 @@ pub use ports::{Dial, Find, Ports, Stream};
 pub use crate::exchange::{BoxError, StreamBody};
 pub use crate::traffic::Meter;
 
+use pace::Paced;
 use refusal::Refusal;
 use request::Target;
 
@@ -52,6 +56,7 @@ pub struct Relay {
     key: RelayKey,
     find: Box<dyn Find>,
     now: fn() -> Timestamp,
+    bytes: Rate,
     patience: Patience,
 }
 
@@ -63,9 +68,10 @@ struct Admitted {
 }
 
 impl Relay {
-    /// Lets in what shows a pass signed with `key`, to the sandboxes that `find` knows.
-    pub fn new(key: RelayKey, find: impl Find, now: fn() -> Timestamp) -> Self {
-        Self { key, find: Box::new(find), now, patience: PATIENCE }
+    /// Lets in what shows a pass signed with `key`, to the sandboxes that `find` knows. Each carries so many `bytes`, as
+    /// tokens of the rate.
+    pub fn new(key: RelayKey, find: impl Find, now: fn() -> Timestamp, bytes: Rate) -> Self {
+        Self { key, find: Box::new(find), now, bytes, patience: PATIENCE }
     }
 
     /// Answers `ANY /relay/{sandbox}/{port}/{path}?{query}`, and the form of it that has the pass in the address, from the
@@ -99,6 +105,9 @@ impl Relay {
             return Err(Refusal::NotRunning);
         }
         pass.check_epoch(ports.epoch()).map_err(Refusal::Pass)?;
+        if !ports.allowance(self.bytes).lets_in() {
+            return Err(Refusal::Carried);
+        }
         Ok(Admitted { target, epoch: pass.epoch, ports })
     }
 
@@ -114,6 +123,7 @@ impl Relay {
         let stream = self.connect(&to).await?;
         let activity = Activity::begin();
         let stream = Metered::new(stream, to.ports.shared_meter(), activity.clone());
+        let stream = Paced::new(stream, Arc::clone(to.ports.allowance(self.bytes)), activity.clone());
         let over = Arc::clone(&to.ports).until_over(to.epoch);
         let sent = exchange::send(stream, Request::from_parts(parts, body), over, Arc::clone(&place));
         let mut response = tokio::select! {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use axum::serve::ListenerExt;
 use clap::Parser;
-use slipway_domain::preview::RelayKey;
+use slipway_domain::preview::bucket::Rate;
+use slipway_domain::preview::{RelayKey, bytes};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{Api, router};
-use crate::backend::bubblewrap::Bubblewrap;
+use crate::backend::choice::{Backends, Choice};
+use crate::backend::ground::Ground;
 use crate::fleet::{self, Fleet, ToRelay};
 use crate::log;
 use crate::relay::Relay;
@@ -32,6 +34,18 @@ struct Settings {
     /// Sandboxes that may run at once.
     #[arg(long, default_value_t = 50)]
     places: u32,
+    /// Bytes a second that the previews of one sandbox carry, both ways together.
+    #[arg(long, default_value_t = bytes::RATE.per_minute / 60, value_parser = clap::value_parser!(u32).range(1..=i64::from(u32::MAX / 60)))]
+    preview_bytes_per_s: u32,
+    /// Bytes that they carry at once after a quiet time.
+    #[arg(long, default_value_t = bytes::RATE.burst, value_parser = clap::value_parser!(u32).range(1..))]
+    preview_burst_bytes: u32,
+    /// What sandboxes are made with.
+    #[arg(long, env = "EXECUTOR_BACKEND", value_enum, default_value_t)]
+    backend: Choice,
+    /// The image that sandboxes made with Docker see instead of this host's system; it must be there already.
+    #[arg(long, env = "EXECUTOR_DOCKER_IMAGE")]
+    docker_image: Option<String>,
 }
 
 /// Shortest key of callers, in bytes: 128 random bits in base64url.
@@ -63,9 +77,12 @@ async fn serve(settings: Settings) -> std::io::Result<()> {
     let listener = TcpListener::bind(settings.listen).await?;
     let data = fleet::prepare(&settings.data_dir)?;
     let _alone = alone(&data)?;
-    let backend = Bubblewrap::probe(&data).await.map_err(std::io::Error::other)?;
+    let ground = Ground::prepare(&data).await.map_err(std::io::Error::other)?;
+    let image = settings.docker_image.as_deref().filter(|image| !image.is_empty());
+    let backend = Backends::probe(ground, settings.backend, image).await.map_err(std::io::Error::other)?;
     let fleet = Fleet::open(data, Box::new(backend), settings.places).await?;
-    let relay = Arc::new(Relay::new(relay_key, ToRelay(Arc::clone(&fleet)), fleet::now));
+    let bytes = Rate { per_minute: settings.preview_bytes_per_s * 60, burst: settings.preview_burst_bytes };
+    let relay = Arc::new(Relay::new(relay_key, ToRelay(Arc::clone(&fleet)), fleet::now, bytes));
     let app = router(Api { fleet: Arc::clone(&fleet), relay, key: key.into() });
 
     let ready = serde_json::json!({ "ready": true, "address": listener.local_addr()?.to_string() });

@@ -2,29 +2,11 @@
 // access that can be cut. The agent is the demo model, so everything it does is known.
 import { readFile } from 'node:fs/promises';
 
-import type { Locator, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 
 import { check } from './checks';
-import { type Person, type Place, aChat, enter, expect, live, message, say, test } from './people';
-
-const PORT = 8000;
-/** A sandbox starts in well under a second; a busy machine takes longer. */
-const STARTS = { timeout: 45_000 };
-/** Access that was cut is over within a second. */
-const CUT = { timeout: 3_000 };
-/** The inbox lags the chats by moments and is asked for again every 10 s. */
-const LISTED = { timeout: 30_000 };
-
-const card = (page: Page, text: string | RegExp = /./): Locator => page.locator('[data-approval]').filter({ hasText: text });
-const openCard = (page: Page): Locator => page.locator('[data-approval][data-state=open]');
-const panel = (page: Page): Locator => page.getByRole('region', { name: 'Sandbox', exact: true });
-const frame = (page: Page) => page.frameLocator(`iframe[title="Preview of port ${PORT}"]`);
-const tab = (page: Page, name: string): Locator => panel(page).getByRole('tab', { name });
-
-async function openPanel(page: Page): Promise<void> {
-  if (!(await panel(page).isVisible())) await page.getByRole('button', { name: /^Sandbox/ }).click();
-  await expect(panel(page)).toBeVisible();
-}
+import { type Person, aChat, enter, expect, live, message, say, test } from './people';
+import { CUT, LISTED, PORT, STARTS, ask, card, decide, frame, openCard, openPanel, panel, stopAll, tab } from './sandbox';
 
 /** Notes every text that `selector` shows from now on, however short. */
 async function watch(page: Page, selector: string): Promise<() => Promise<string[]>> {
@@ -36,21 +18,6 @@ async function watch(page: Page, selector: string): Promise<() => Promise<string
     (window as unknown as Record<string, unknown>)[`seen ${wanted}`] = seen;
   }, selector);
   return () => page.evaluate((wanted) => [...((window as unknown as Record<string, Set<string>>)[`seen ${wanted}`] ?? [])], selector);
-}
-
-/** Asks for a sandbox as a person, over the API. */
-const ask = (person: Person, place: Place, reason: string): Promise<{ id: string }> =>
-  person.call('POST', `/v1/chats/${place.chat}/sandboxes`, { size: 'small', hosts: [], reason }, place.org);
-
-const decide = (person: Person, place: Place, approval: string, decision: 'approve' | 'deny'): Promise<unknown> =>
-  person.call('POST', `/v1/approvals/${approval}/decision`, { decision }, place.org);
-
-/** Stops what a test started, so that the next one finds room. */
-async function stopAll(person: Person, place: Place): Promise<void> {
-  const { items } = await person.call<{ items: { id: string; state: string }[] }>('GET', `/v1/chats/${place.chat}/sandboxes`, undefined, place.org);
-  for (const { id, state } of items) {
-    if (!['stopped', 'destroyed', 'failed'].includes(state)) await person.call('POST', `/v1/sandboxes/${id}/stop`, undefined, place.org);
-  }
 }
 
 test('one asks for a web page, another approves it, and both see it run until it is cut off', async ({ cast }) => {
@@ -389,11 +356,16 @@ async function allAboutASandbox(ada: Person, grace: Person): Promise<void> {
   await check(page, 'preview and artifact in the chat');
   await openPanel(page);
   await expect(panel(page).getByRole('meter', { name: 'Memory' })).toBeVisible(STARTS);
+  await panel(page).getByRole('button', { name: 'Save the files now' }).click();
+  await expect(panel(page).getByText('Saved by hand')).toBeVisible(STARTS);
   await check(page, 'sandbox: overview');
   await panel(page).getByRole('button', { name: 'Open preview' }).first().click();
   await expect(frame(page).getByRole('heading', { level: 1 })).toBeVisible(STARTS);
   await expect(panel(page).getByText('Loading the preview')).toHaveCount(0);
   await check(page, 'sandbox: preview');
+  await panel(page).getByRole('button', { name: /^Console/ }).click();
+  await expect(panel(page).getByText('No errors or warnings.')).toBeVisible();
+  await check(page, 'sandbox: the console of a preview');
   await tab(page, 'Files').click();
   await panel(page).getByRole('button', { name: /^index\.html/ }).click();
   await expect(panel(page).getByRole('region', { name: 'Code' })).toBeVisible();

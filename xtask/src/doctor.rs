@@ -11,7 +11,7 @@ struct Check {
     present: fn() -> Option<String>,
 }
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     Check { what: "Rust", remedy: "https://rustup.rs", present: || version("rustc") },
     Check { what: "C linker", remedy: "apt-get install build-essential", present: || version("cc") },
     Check {
@@ -30,6 +30,11 @@ const CHECKS: [Check; 10] = [
         what: "bubblewrap (sandboxes)",
         remedy: "apt-get install bubblewrap",
         present: || version("bwrap"),
+    },
+    Check {
+        what: "Docker engine (tests)",
+        remedy: "apt-get install docker.io",
+        present: || found("dockerd"),
     },
     Check { what: "PgBouncer (tests)", remedy: "apt-get install pgbouncer", present: || found("pgbouncer") },
     Check {

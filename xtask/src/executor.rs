@@ -23,6 +23,7 @@ pub struct Executor {
     /// `http://127.0.0.1:<port>`.
     pub url: String,
     key: String,
+    pid: u32,
 }
 
 impl Executor {
@@ -31,24 +32,47 @@ impl Executor {
     /// # Errors
     /// When it is not built or does not start.
     pub fn start(data_dir: &Path, log: &Path, secrets: &Secrets) -> Result<Self> {
+        Self::start_with(data_dir, log, secrets, &[])
+    }
+
+    /// The same, with more arguments.
+    ///
+    /// # Errors
+    /// As for [`Executor::start`].
+    pub fn start_with(data_dir: &Path, log: &Path, secrets: &Secrets, args: &[String]) -> Result<Self> {
         let settings = json!({
             "program": built(),
             "listen": "127.0.0.1:0",
             "dataDir": data_dir,
             "places": PLACES,
+            "args": args,
             "env": {"EXECUTOR_KEY": secrets.executor_key, "RELAY_KEY": secrets.relay_key},
             "log": log,
         });
         let errors = log.with_extension("stderr.log");
         let (process, ready) = Supervised::start("executor.mjs", &settings, &errors, false)?;
         let address = ready.get("address").and_then(Value::as_str).context("it did not say where")?;
-        Ok(Self { process, url: format!("http://{address}"), key: secrets.executor_key.clone() })
+        let pid = ready.get("executor").and_then(Value::as_u64).context("it did not say its process id")?;
+        let url = format!("http://{address}");
+        Ok(Self { process, url, key: secrets.executor_key.clone(), pid: u32::try_from(pid)? })
+    }
+
+    /// Its process id, as it was first started.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// The value of the orchestrator's variable `EXECUTORS`.
     #[must_use]
     pub fn setting(&self) -> Value {
-        Value::from(json!([{"id": "local", "url": self.url, "key": self.key}]).to_string())
+        self.setting_at(&self.url)
+    }
+
+    /// The same, with another URL that leads to it.
+    #[must_use]
+    pub fn setting_at(&self, url: &str) -> Value {
+        Value::from(json!([{"id": "local", "url": url, "key": self.key}]).to_string())
     }
 
     /// kill -9, and its sandboxes with it.

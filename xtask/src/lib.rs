@@ -5,6 +5,7 @@
 mod cargo_tools;
 mod command;
 pub mod database;
+pub mod docker;
 pub mod executor;
 mod fingerprint;
 mod node;

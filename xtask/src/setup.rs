@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::command::Command;
+use crate::docker::DockerEngine;
 use crate::progress::{Progress, remedy, step};
 use crate::secrets::Secrets;
 use crate::workers::Wanted;
@@ -34,6 +35,20 @@ pub fn run() -> Result<Secrets> {
 pub fn bubblewrap() -> Result<()> {
     step("bubblewrap", "install bubblewrap", |progress| {
         debian_packages(&["bwrap"], &["bubblewrap"], progress)
+    })
+}
+
+/// Installs a Docker engine and starts one of its own, where that is possible.
+///
+/// # Errors
+/// When it is missing and cannot be installed, this is not root, or the engine does not start.
+pub fn docker() -> Result<DockerEngine> {
+    step("Docker engine", "install docker.io, and run as root", |progress| {
+        debian_packages(&["dockerd"], &["docker.io"], progress)?;
+        if !rustix::process::geteuid().is_root() {
+            return Err(remedy(anyhow!("an engine of one's own needs root"), "run as root"));
+        }
+        DockerEngine::start()
     })
 }
 

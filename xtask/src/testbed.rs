@@ -49,6 +49,10 @@ pub struct Options {
     pub web: bool,
     /// Workers beside the four.
     pub extra: Vec<Extra>,
+    /// Where the Workers find the executor, when something stands in front of it: its URL.
+    pub front: Option<String>,
+    /// More arguments of the executor.
+    pub executor_args: Vec<String>,
 }
 
 impl Testbed {
@@ -72,8 +76,9 @@ impl Testbed {
             Some(pooler) => pooler.route(&database.app_url)?,
             None => database.app_url.clone(),
         };
-        let executor =
-            Executor::start(&folder.path().join("executor"), &logs.join("executor.jsonl"), &secrets)?;
+        let data = folder.path().join("executor");
+        let log = logs.join("executor.jsonl");
+        let executor = Executor::start_with(&data, &log, &secrets, &options.executor_args)?;
         let stack = Stack::start(StackConfig {
             data_dir: folder.path().join("workers"),
             database_url: app_url.to_string(),
@@ -86,7 +91,7 @@ impl Testbed {
             show_errors: false,
             crons: false,
             secrets: secrets.clone(),
-            executors: Some(executor.setting()),
+            executors: Some(executor.setting_at(options.front.as_deref().unwrap_or(&executor.url))),
         })?;
         Ok(Self { stack, executor, pooler, database, postgres, secrets, folder })
     }

@@ -1,5 +1,5 @@
 // The executor, beside the Workers: it makes the sandboxes.
-// Settings: {program, listen, dataDir, places, env: {EXECUTOR_KEY, RELAY_KEY}, log}.
+// Settings: {program, listen, dataDir, places, args, env: {EXECUTOR_KEY, RELAY_KEY}, log}; `args` are further ones.
 // Ready: {address, executor} with its process id. Commands: {"kill": true} ends it at once, answered by {"killed": true};
 // {"start": true} starts it again on the same address and data, answered by {"started": true, executor}.
 
@@ -39,9 +39,9 @@ supervised({
 /** Starts the program; its first line says where it listens. */
 function launch() {
   stopping = false;
-  const { program, listen, dataDir, places, env, log } = settings;
+  const { program, listen, dataDir, places, args: more, env, log } = settings;
   mkdirSync(dirname(log), { recursive: true });
-  const args = ["--listen", listen, "--data-dir", dataDir, "--places", String(places)];
+  const args = ["--listen", listen, "--data-dir", dataDir, "--places", String(places), ...more];
   const [command, all] = guarded("KILL", program, args);
   child = spawn(command, all, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   child.stderr.pipe(createWriteStream(log, { flags: "a" }));

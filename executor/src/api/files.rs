@@ -65,7 +65,7 @@ pub(super) async fn put(
     if announced.is_some_and(|bytes| bytes > SANDBOX_FILE_BYTES as u64) {
         return Err(too_large().into());
     }
-    let mut file = sandbox.use_control()?.put(&query.path).await?;
+    let mut file = sandbox.fill_control()?.put(&query.path).await?;
     let mut body = body.into_data_stream().map_err(|_| cut());
     let mut bytes = 0;
     while let Some(piece) = body.next().await {

@@ -1,47 +1,48 @@
 //! The workspace as one archive, out and in. The archive is written and read inside the sandbox.
 
-use std::io;
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
+use serde::Deserialize;
 use slipway_contract::objects::executor::ExecutorCode;
-use tokio::net::UnixStream;
 
-use super::{Known, Refused, problem};
+use super::{Known, Query, Refused, problem};
 use crate::inside::wire::{Frame, RunMode, read_frame, write_frame};
 use crate::inside::{PROGRAM, archive};
 
 pub(super) async fn take(Known(sandbox): Known) -> Result<Response, Refused> {
-    let run = sandbox.command([PROGRAM, "archive"].map(String::from).into(), RunMode::Output);
-    let stream = sandbox.use_control()?.run(run).await?;
-    Ok(([(header::CONTENT_TYPE, "application/gzip")], Body::from_stream(content(stream))).into_response())
+    let archive = sandbox.archive().await?;
+    let pieces = futures::stream::try_unfold(archive, async |mut archive| {
+        Ok::<_, std::io::Error>(archive.next().await?.map(|piece| (piece, archive)))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/gzip")], Body::from_stream(pieces)).into_response())
 }
 
-/// What the program writes. Unless it ended well, the answer is cut off: half an archive must not look like one.
-fn content(stream: UnixStream) -> impl futures::Stream<Item = io::Result<Bytes>> {
-    futures::stream::try_unfold(stream, async |mut stream| {
-        loop {
-            match read_frame(&mut stream).await? {
-                Some(Frame::Stdout(bytes)) => return Ok(Some((Bytes::from(bytes), stream))),
-                Some(Frame::Exit(0)) => return Ok(None),
-                Some(Frame::Stderr(_)) => {}
-                Some(
-                    Frame::Exit(_) | Frame::Input(_) | Frame::InputEnd | Frame::Kill(_) | Frame::Resize(..),
-                )
-                | None => return Err(io::Error::other("the snapshot broke off")),
-            }
-        }
-    })
+/// When to restore.
+#[derive(Deserialize)]
+pub(super) struct When {
+    /// Only while the sandbox is blank: another who was at it first has restored it, and it may be used since.
+    #[serde(default)]
+    blank: bool,
 }
 
-pub(super) async fn restore(Known(sandbox): Known, body: Body) -> Result<StatusCode, Refused> {
+pub(super) async fn restore(
+    Known(sandbox): Known,
+    Query(when): Query<When>,
+    body: Body,
+) -> Result<StatusCode, Refused> {
     let most = sandbox.place().resources.disk_bytes;
+    let _alone = sandbox.replace_workspace().await;
+    let mut body = body.into_data_stream();
+    if when.blank && !sandbox.is_blank() {
+        // Read to its end all the same: an answer in the middle of a body looks like a broken connection.
+        while let Some(Ok(_)) = body.next().await {}
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let argv = [PROGRAM, "unarchive", &most.to_string()].map(String::from).into();
     let run = sandbox.command(argv, RunMode::Piped);
     let mut stream = sandbox.use_control()?.run(run).await?;
-    let mut body = body.into_data_stream();
     let mut bytes = 0_u64;
     while let Some(piece) = body.next().await {
         // Dropped unfinished, the program is killed and nothing is replaced.
@@ -58,14 +59,18 @@ pub(super) async fn restore(Known(sandbox): Known, body: Body) -> Result<StatusC
     // The same.
     let _ = write_frame(&mut stream, &Frame::InputEnd).await;
     let mut said = Vec::new();
-    loop {
+    let code = loop {
         match read_frame(&mut stream).await {
             Ok(Some(Frame::Stderr(bytes))) if said.len() < 4096 => said.extend(bytes),
-            Ok(Some(Frame::Exit(code))) => return verdict(code, &String::from_utf8_lossy(&said)),
+            Ok(Some(Frame::Exit(code))) => break code,
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => return Err(crate::backend::control::not_running().into()),
         }
-    }
+    };
+    let restored = verdict(code, &String::from_utf8_lossy(&said))?;
+    // Not before: should anything end in between, it is restored again.
+    sandbox.fill()?;
+    Ok(restored)
 }
 
 fn verdict(code: i32, said: &str) -> Result<StatusCode, Refused> {

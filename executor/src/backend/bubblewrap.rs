@@ -6,61 +6,49 @@
 
 pub mod enter;
 mod process;
-mod seccomp;
-mod system;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use slipway_contract::objects::executor::{BackendCapability, DiskQuota};
-use slipway_domain::sandbox::Resources;
 use tokio::process::Command;
 
 use self::enter::Enter;
-use self::process::{kill, listen, started, watch_over};
-use self::system::System;
+use self::process::watch_over;
 use super::cgroups::{Group, Groups};
 use super::control::Control;
-use super::disk::{self, Disks};
+use super::disk;
+use super::ground::{Ground, processes};
+use super::leader::{Leader, listen};
 use super::spawner::Spawner;
-use super::{Backend, BackendError, Leader, Place, Running};
+use super::system::{self, Shown, System};
+use super::{Backend, BackendError, Place, Running};
 use crate::inside::wire::{Ask, Limits};
 use crate::inside::{EGRESS_SOCKET, HOME, PROGRAM, WORKSPACE};
 
-/// Users of sandboxes on the host begin here, when the executor is root: in the one large range that no distribution,
-/// `subuid(5)` or systemd gives to anybody (systemd.io/UIDS-GIDS: 1879048192 to 2147352575 are unused).
-const FIRST_USER: u32 = 1_900_000_000;
 /// The user inside.
-const USER_INSIDE: &str = "1000";
+const USER_INSIDE: u32 = 1000;
 /// How long a sandbox may take until its init answers.
 const START: Duration = Duration::from_secs(10);
+
 /// The backend.
 #[derive(Debug)]
 pub struct Bubblewrap {
-    data: PathBuf,
-    program: PathBuf,
+    ground: Ground,
     system: System,
+    made_up: Vec<Shown>,
     groups: Groups,
-    disks: Disks,
     spawner: Spawner,
-    root: bool,
     no_more_namespaces: bool,
     missing: Vec<String>,
     programs: BTreeMap<String, String>,
-}
-
-/// Processes and threads of a sandbox at once: Node alone takes 11 threads, a bundler about 20 for each CPU.
-const fn processes(resources: &Resources) -> u64 {
-    512 * resources.cpus as u64
 }
 
 impl Bubblewrap {
@@ -69,27 +57,19 @@ impl Bubblewrap {
     /// # Errors
     /// When the data folder cannot be written. That the host cannot make sandboxes is no error but said in
     /// [`Backend::capability`].
-    pub async fn probe(data: &Path) -> Result<Self, BackendError> {
-        let program =
-            install(data).map_err(BackendError::io("putting the program where sandboxes see it"))?;
-        let system =
-            System::find(&data.join("etc")).map_err(BackendError::io("making up a system for sandboxes"))?;
-        let root = rustix::process::geteuid().is_root();
+    pub async fn probe(ground: Ground) -> Result<Self, BackendError> {
+        let made_up = system::made_up(&ground.data.join("etc"), USER_INSIDE)
+            .map_err(BackendError::io("making up a system for sandboxes"))?;
         let mut backend = Self {
-            data: data.to_owned(),
-            program,
-            system,
-            groups: Groups::probe(&format!("slipway-{:08x}", fingerprint(data))),
-            disks: Disks::Folders,
+            system: System::find(),
+            made_up,
+            groups: Groups::probe(&format!("slipway-{}", ground.fingerprint())),
             spawner: Spawner::start().map_err(BackendError::io("starting a thread"))?,
-            root,
             no_more_namespaces: false,
             missing: Vec::new(),
             programs: BTreeMap::new(),
+            ground,
         };
-        if root {
-            backend.disks = Disks::probe(data).await;
-        }
         match help().await {
             None => backend.missing.push("the program bwrap (package bubblewrap)".to_owned()),
             Some(help) if !help.contains("--add-seccomp-fd") || !help.contains("--size") => {
@@ -108,20 +88,12 @@ impl Bubblewrap {
 
     /// Makes a sandbox for a moment; says which programs are inside.
     async fn try_out(&self) -> Result<BTreeMap<String, String>, BackendError> {
-        let folder = self.data.join("trial");
-        fs::create_dir_all(&folder).map_err(BackendError::io("making a folder"))?;
-        let user = self.user(0);
-        let ready = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))
-            .and_then(|()| user.map_or(Ok(()), |user| chown(&folder, Some(user), Some(user))));
-        ready.map_err(BackendError::io("preparing a folder"))?;
+        let folder = self.ground.trial_folder("trial").map_err(BackendError::io("preparing a folder"))?;
         let mut options = self.common(64 << 20);
         options.extend(["--bind".into(), folder.clone().into(), WORKSPACE.into()]);
         self.seal(&mut options);
-        let script = format!(
-            "for program in {}; do command -v $program >/dev/null && echo $program $($program --version 2>&1); done; true",
-            system::PROGRAMS.join(" ")
-        );
-        let program = ["/bin/sh", "-c", &script].map(OsString::from).into();
+        let program = ["/bin/sh", "-c", &system::ask_versions()].map(OsString::from).into();
+        let user = self.ground.user(0);
         let mut command = self.enter(&Enter { groups: Vec::new(), user, bwrap: options, program })?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.spawner.spawn(command).await.map_err(BackendError::io("starting bwrap"))?;
@@ -134,14 +106,15 @@ impl Bubblewrap {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(BackendError::Failed(format!("a trial sandbox failed: {}", said.trim())));
         }
-        Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(version).collect())
+        Ok(system::versions(&String::from_utf8_lossy(&output.stdout)))
     }
 
     /// What all sandboxes have in common; `memory` bounds what is kept in memory as files.
     fn common(&self, memory: u64) -> Vec<OsString> {
         let files = (memory / 4).to_string();
+        let user = USER_INSIDE.to_string();
         let mut options: Vec<OsString> =
-            ["bwrap", "--unshare-all", "--unshare-user", "--uid", USER_INSIDE, "--gid", USER_INSIDE]
+            ["bwrap", "--unshare-all", "--unshare-user", "--uid", &user, "--gid", &user]
                 .map(OsString::from)
                 .into();
         if self.no_more_namespaces {
@@ -163,9 +136,13 @@ impl Bubblewrap {
             ]
             .map(OsString::from),
         );
-        options.extend_from_slice(self.system.options());
+        self.system.shown().iter().chain(&self.made_up).for_each(|shown| options.extend(show(shown)));
         options.extend(["--proc", "/proc"].map(OsString::from));
-        options.extend(system::hidden());
+        for file in system::hidden() {
+            options.extend(["--ro-bind".into(), "/dev/null".into(), file.into()]);
+        }
+        // Settings of the sandbox's own namespaces could be written otherwise: sizes of queues, shared memory, pids.
+        options.extend(["--ro-bind", "/proc/sys", "/proc/sys"].map(OsString::from));
         options.extend(
             [
                 "--dev",
@@ -202,7 +179,7 @@ impl Bubblewrap {
     fn options(&self, place: &Place) -> Vec<OsString> {
         let mut options = self.common(place.resources.memory_bytes);
         let binds: [(&str, PathBuf, &str); 4] = [
-            ("--ro-bind", self.program.clone(), PROGRAM),
+            ("--ro-bind", self.ground.program.clone(), PROGRAM),
             ("--ro-bind", place.egress_socket(), EGRESS_SOCKET),
             ("--bind", disk::workspace(place), WORKSPACE),
             ("--bind", disk::home(place), HOME),
@@ -217,15 +194,10 @@ impl Bubblewrap {
     /// The command that becomes `bwrap`. It gets nothing of the executor's environment.
     fn enter(&self, enter: &Enter) -> Result<Command, BackendError> {
         let orders = serde_json::to_string(enter).map_err(|error| BackendError::Failed(error.to_string()))?;
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.ground.program);
         let path = std::env::var_os("PATH").unwrap_or_else(|| self.system.path().into());
         command.arg("enter").arg(orders).env_clear().env("PATH", path).current_dir("/");
         Ok(command)
-    }
-
-    /// The sandbox's user on the host, where it is another than the executor's.
-    fn user(&self, slot: u32) -> Option<u32> {
-        self.root.then(|| FIRST_USER + slot)
     }
 
     fn group(&self, place: &Place) -> Group {
@@ -236,13 +208,11 @@ impl Bubblewrap {
         if let Some(missing) = self.missing.first() {
             return Err(BackendError::Unsupported(missing.clone()));
         }
-        let user = self.user(place.slot);
-        self.disks.open(place, user).await?;
-        let socket = place.egress_socket();
-        let opened = fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))
-            .and_then(|()| user.map_or(Ok(()), |user| chown(&socket, Some(user), Some(user))));
-        opened.map_err(BackendError::io("opening the way to the egress proxy"))?;
-
+        let user = self.ground.user(place.slot);
+        self.ground.disks.open(place, user).await?;
+        self.ground
+            .give(&place.egress_socket(), place.slot)
+            .map_err(BackendError::io("opening the way to the egress proxy"))?;
         let group = self
             .groups
             .create(&place.sandbox.to_string(), &place.resources, processes(&place.resources))
@@ -284,10 +254,7 @@ impl Backend for Bubblewrap {
     }
 
     fn disk_quota(&self) -> DiskQuota {
-        match self.disks {
-            Disks::Images => DiskQuota::Hard,
-            Disks::Folders => DiskQuota::Watched,
-        }
+        self.ground.disks.quota()
     }
 
     fn programs(&self) -> BTreeMap<String, String> {
@@ -299,24 +266,7 @@ impl Backend for Bubblewrap {
     }
 
     fn prepare_sockets<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<(), BackendError>> {
-        Box::pin(async move {
-            let user = self.user(place.slot);
-            let prepare = |folder: &Path| {
-                fs::create_dir_all(folder)?;
-                // The sandbox's user passes through; nobody else does.
-                user.map_or(Ok(()), |user| chown(folder, Some(0), Some(user)))?;
-                fs::set_permissions(
-                    folder,
-                    fs::Permissions::from_mode(if user.is_some() { 0o710 } else { 0o700 }),
-                )
-            };
-            prepare(&place.folder)
-                .and_then(|()| prepare(&place.sockets))
-                .map_err(BackendError::io("making folders"))?;
-            // Left behind by an executor that was killed.
-            let _ = fs::remove_file(place.egress_socket());
-            Ok(())
-        })
+        Box::pin(async move { self.ground.open_folders(place) })
     }
 
     fn start<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Running, BackendError>> {
@@ -332,15 +282,15 @@ impl Backend for Bubblewrap {
     fn release<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             self.group(place).remove().await;
-            self.disks.close(place).await;
+            self.ground.disks.close(place).await;
             let _ = fs::remove_file(place.control_socket());
         })
     }
 
     fn recover<'a>(&'a self, place: &'a Place, leader: Option<Leader>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Some(leader) = leader.filter(|leader| started(leader.pid) == Some(leader.started)) {
-                kill(leader.pid);
+            if let Some(leader) = leader {
+                leader.kill();
             }
             self.group(place).kill_all();
             self.release(place).await;
@@ -348,11 +298,11 @@ impl Backend for Bubblewrap {
     }
 
     fn destroy<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<(), BackendError>> {
-        Box::pin(self.disks.destroy(place))
+        Box::pin(self.ground.disks.destroy(place))
     }
 
     fn disk_bytes<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, u64> {
-        Box::pin(self.disks.used(place))
+        Box::pin(self.ground.disks.used(place))
     }
 }
 
@@ -362,38 +312,16 @@ impl Drop for Bubblewrap {
     }
 }
 
-/// Copies this program to where a sandbox's user can read it, whatever folder it was started from; and running sandboxes
-/// keep theirs when it is replaced.
-fn install(data: &Path) -> io::Result<PathBuf> {
-    let folder = data.join("bin");
-    fs::create_dir_all(&folder)?;
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
-    let (program, beside) = (folder.join("slipway-executor"), folder.join("slipway-executor.part"));
-    fs::copy("/proc/self/exe", &beside)?;
-    fs::set_permissions(&beside, fs::Permissions::from_mode(0o755))?;
-    fs::rename(&beside, &program)?;
-    Ok(program)
+/// Options of `bwrap` for one thing of the system.
+fn show(shown: &Shown) -> [OsString; 3] {
+    match shown {
+        Shown::Same(path) => ["--ro-bind".into(), path.into(), path.into()],
+        Shown::MadeUp { file, at } => ["--ro-bind".into(), file.into(), at.into()],
+        Shown::Link { target, at } => ["--symlink".into(), target.into(), at.into()],
+    }
 }
 
 async fn help() -> Option<String> {
     let output = Command::new("bwrap").arg("--help").stdin(Stdio::null()).output().await.ok()?;
     Some([output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat())
-}
-
-/// `node v20.1.0` and `git git version 2.39.5` both end in what is wanted.
-fn version(line: &str) -> Option<(String, String)> {
-    let (program, said) = line.split_once(' ')?;
-    let version = said.split_whitespace().find_map(|word| {
-        let word = word.strip_prefix('v').unwrap_or(word);
-        word.starts_with(|first: char| first.is_ascii_digit()).then(|| word.to_owned())
-    })?;
-    Some((program.to_owned(), version))
-}
-
-/// FNV-1a, so that control groups of executors with different data have different names, and the same after a restart.
-fn fingerprint(data: &Path) -> u32 {
-    data.as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

@@ -14,7 +14,7 @@ use slipway_domain::sandbox::Resources;
 /// Length of a scheduler period, in microseconds (the kernel's default).
 const PERIOD_US: u64 = 100_000;
 /// Processes beyond the sandbox's own limit, for init and what it starts for the host.
-const SPARE_PROCESSES: u64 = 64;
+pub(super) const SPARE_PROCESSES: u64 = 64;
 
 /// What can be limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +138,21 @@ pub struct Group {
 }
 
 impl Group {
+    /// The groups that somebody else put a process in, as far as they are of its own and not of the whole host.
+    pub fn of_process(pid: i32) -> Self {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let own = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        let ours = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let folders =
+            [Kind::Memory, Kind::Cpu, Kind::CpuAccount, Kind::Pids].into_iter().filter_map(|kind| {
+                let (unified, folder) = folder_of(kind, &mounts, &own)?;
+                let is_its_own = folder_of(kind, &mounts, &ours).is_none_or(|(_, shared)| shared != folder);
+                let controller = Controller { kind, unified, folder: folder.parent()?.to_owned() };
+                (is_its_own && !(unified && kind == Kind::CpuAccount)).then_some((controller, folder))
+            });
+        Self { folders: folders.collect() }
+    }
+
     /// Files that take in a process whose pid is written to them; `0` stands for the writer.
     pub fn entrances(&self) -> Vec<PathBuf> {
         let mut files: Vec<_> = self.folders.iter().map(|(_, folder)| folder.join("cgroup.procs")).collect();
@@ -223,8 +238,9 @@ fn keyed(file: &Path, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
-/// The folder for our groups below our own group in the controller's hierarchy.
-fn find(kind: Kind, mounts: &str, own: &str, name: &str) -> Option<Controller> {
+/// The folder of the group that `own` (of `/proc/<pid>/cgroup`) names in the controller's hierarchy, and whether that is the
+/// one of version 2.
+fn folder_of(kind: Kind, mounts: &str, own: &str) -> Option<(bool, PathBuf)> {
     let (unified, path) = own
         .lines()
         .find_map(|line| {
@@ -246,6 +262,12 @@ fn find(kind: Kind, mounts: &str, own: &str, name: &str) -> Option<Controller> {
         let below = path.strip_prefix(root.trim_end_matches('/'))?.trim_start_matches('/');
         ours.then(|| Path::new(point).join(below))
     })?;
+    Some((unified, folder))
+}
+
+/// The folder for our groups below our own group in the controller's hierarchy.
+fn find(kind: Kind, mounts: &str, own: &str, name: &str) -> Option<Controller> {
+    let (unified, folder) = folder_of(kind, mounts, own)?;
     if !unified {
         return Some(Controller { kind, unified, folder: folder.join(name) });
     }

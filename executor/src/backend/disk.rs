@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use slipway_contract::objects::executor::DiskQuota;
 use tokio::process::Command;
 
 use super::{BackendError, Place};
@@ -42,6 +43,14 @@ impl Disks {
         unmount(&mounted).await;
         let _ = fs::remove_dir_all(&trial);
         if works { Self::Images } else { Self::Folders }
+    }
+
+    /// How the limit is kept.
+    pub const fn quota(self) -> DiskQuota {
+        match self {
+            Self::Images => DiskQuota::Hard,
+            Self::Folders => DiskQuota::Watched,
+        }
     }
 
     /// Makes a sandbox's disk where it has none, and makes it reachable. `owner` is its user's id on the host, when that is

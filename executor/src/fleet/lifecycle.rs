@@ -31,6 +31,7 @@ impl Sandbox {
         wanted: &CreateSandbox,
         place: impl FnOnce() -> Result<OwnedSemaphorePermit, ExecutorProblem>,
     ) -> Option<Result<(), ExecutorProblem>> {
+        let _wanted = self.want();
         let turn = self.turn.lock().await;
         if *turn {
             return None;
@@ -77,10 +78,16 @@ impl Sandbox {
         let epoch = self.lock_record().epoch;
         let live = Arc::new(Live::new(running, policy, egress, permit, epoch, now()));
         let ready = async {
-            if !self.lock_record().seeded {
+            // One that was made to be restored, and was not, has still nothing.
+            let begins = {
+                let record = self.lock_record();
+                record.blank || !record.seeded
+            };
+            if begins {
                 seed(&live.running.control, files).await?;
             }
             self.change_soon(|record| {
+                record.blank &= files.is_empty();
                 record.seeded = true;
                 record.run = Some(RunRecord {
                     started_at: live.started_at,
@@ -120,6 +127,7 @@ impl Sandbox {
 
     /// Ends its processes. Its files stay.
     pub async fn stop(&self) {
+        let _wanted = self.want();
         let _turn = self.turn.lock().await;
         self.stop_now().await;
     }
@@ -149,7 +157,7 @@ impl Sandbox {
     }
 
     /// Writes down how the run ended, then tidies up. Its processes are gone; `asked` says whether somebody wanted that.
-    async fn finish(&self, asked: bool) {
+    pub(super) async fn finish(&self, asked: bool) {
         let Some(live) = self.lock_live().clone() else { return };
         let at = now();
         live.close();
@@ -179,6 +187,7 @@ impl Sandbox {
     /// # Errors
     /// When files could not be deleted; it is still there then.
     pub async fn destroy(&self) -> Result<(), ExecutorProblem> {
+        let _wanted = self.want();
         let mut turn = self.turn.lock().await;
         if *turn {
             return Ok(());

@@ -67,6 +67,8 @@ impl Live {
 
     /// Closes all that the relay opened, and lets in no more.
     pub fn close(&self) {
+        // A group that goes with its processes counts no more after them.
+        self.cpu_ms(None);
         drop(self.epoch.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 

@@ -27,6 +27,9 @@ pub struct Record {
     /// It has the files that it was made with.
     #[serde(default)]
     pub seeded: bool,
+    /// Nothing was put into its workspace yet. Older records do not say so, and count as filled.
+    #[serde(default)]
+    pub blank: bool,
     /// Its last run.
     #[serde(default)]
     pub run: Option<RunRecord>,
@@ -115,6 +118,7 @@ mod tests {
             hosts: vec!["example.com".into()],
             epoch: 7,
             seeded: true,
+            blank: true,
             run: Some(RunRecord {
                 started_at: Timestamp::from_unix_ms(1),
                 ended_at: Some(Timestamp::from_unix_ms(2)),
@@ -130,6 +134,8 @@ mod tests {
         assert_eq!(Record::read(folder.path()).unwrap(), record);
         let first = r#"{"slot":0,"size":"small","hosts":[],"epoch":1,"run":{"started_at":"2026-11-20T08:15:30.123Z"}}"#;
         fs::write(folder.path().join(FILE), first).unwrap();
-        assert_eq!(Record::read(folder.path()).unwrap().run.unwrap().ended_at, None);
+        let read = Record::read(folder.path()).unwrap();
+        assert!(!read.blank, "nobody knows that it has no files");
+        assert_eq!(read.run.unwrap().ended_at, None);
     }
 }

@@ -9,6 +9,7 @@ use slipway_contract::limits::HOSTS_PER_SANDBOX;
 use slipway_contract::objects::executor::{ExecutorCode, ExecutorProblem, SandboxReport, StartExec};
 use slipway_contract::time::Timestamp;
 use slipway_domain::egress::HostPattern;
+use tokio::sync::watch;
 
 use super::heartbeat::Counters;
 use super::live::Live;
@@ -31,8 +32,12 @@ pub struct Sandbox {
     pub(super) used_at: AtomicI64,
     runs: Runs,
     pub(super) terminals: Terminals,
-    /// Held by whoever starts, stops or destroys it; true once it is destroyed.
+    /// Held by whoever starts, stops or destroys it, or reads it while it is stopped; true once it is destroyed.
     pub(super) turn: tokio::sync::Mutex<bool>,
+    /// How many wait for their turn to start, stop or destroy it: who only reads gives way to them.
+    pub(super) wanted: watch::Sender<usize>,
+    /// Its workspace as a whole: archived by many at once, replaced by one alone.
+    pub(super) workspace: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Sandbox {
@@ -48,6 +53,8 @@ impl Sandbox {
             runs,
             terminals: Terminals::default(),
             turn: tokio::sync::Mutex::new(false),
+            wanted: watch::Sender::new(0),
+            workspace: Arc::default(),
         }
     }
 
@@ -130,7 +137,7 @@ impl Sandbox {
             started_at: run.map(|run| run.started_at),
             ended_at: run.and_then(|run| run.ended_at),
             ended_because: run.and_then(|run| run.ended_because.clone()),
-            blank: false,
+            blank: record.blank,
             used_at: run.and_then(|run| run.used_at),
             cpu_ms: run.map_or(0, |run| run.cpu_ms),
             memory_bytes: 0,
@@ -191,13 +198,37 @@ impl Sandbox {
         Ok(live.running.control.clone())
     }
 
+    /// The way to its init, for something that may put something into its workspace: whatever comes of that, it is
+    /// blank no longer.
+    ///
+    /// # Errors
+    /// When it does not run, or that cannot be written down.
+    pub fn fill_control(&self) -> Result<Control, ExecutorProblem> {
+        let control = self.use_control()?;
+        self.fill()?;
+        Ok(control)
+    }
+
+    /// It has files from now on.
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    pub fn fill(&self) -> Result<(), ExecutorProblem> {
+        if self.is_blank() { self.change(|record| record.blank = false) } else { Ok(()) }
+    }
+
+    /// Whether nothing was put into its workspace yet.
+    pub fn is_blank(&self) -> bool {
+        self.lock_record().blank
+    }
+
     /// Starts a command, or finds the one of that key.
     ///
     /// # Errors
     /// When it does not fit, or the sandbox does not run.
     pub fn run(&self, key: &str, wanted: StartExec) -> Result<Arc<Run>, ExecutorProblem> {
         let live = || {
-            self.use_control()?;
+            self.fill_control()?;
             self.live()
         };
         self.runs.start(key, wanted, live, |wanted| {
@@ -224,7 +255,7 @@ impl Sandbox {
     pub async fn terminal(&self, key: &str, cols: u16, rows: u16) -> Result<Arc<Terminal>, ExecutorProblem> {
         let (cols, rows) = (cols.clamp(1, terminals::SIZE), rows.clamp(1, terminals::SIZE));
         let command = self.command(environment::shell(), RunMode::Terminal { cols, rows });
-        let (terminal, is_new) = self.terminals.open(key, || self.use_control(), command).await?;
+        let (terminal, is_new) = self.terminals.open(key, || self.fill_control(), command).await?;
         if !is_new {
             terminal.resize(cols, rows);
         }

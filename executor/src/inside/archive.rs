@@ -170,6 +170,13 @@ fn unpack(into: &Path, from: impl Read, most: u64) -> Result<(), Refused> {
             return Err(Refused::Escapes(path.display().to_string()));
         }
     }
+    // To its end, where its checksum is, and to the end of what is sent: who sends it may cut it off until then.
+    let mut rest = archive.into_inner();
+    let zeros = io::copy(&mut rest.by_ref().take(most.saturating_add(1)), &mut io::sink())?;
+    let behind = io::copy(&mut rest.into_inner().take(most.saturating_add(1)), &mut io::sink())?;
+    if zeros.max(behind) > most {
+        return Err(Refused::TooLarge(format!("{most} bytes")));
+    }
     Ok(())
 }
 
@@ -265,6 +272,12 @@ mod tests {
         }
         let whole = archive(&[("a", EntryType::Regular, &"xyz".repeat(300))]);
         assert_eq!(restore(&whole[..whole.len() / 2]), (INVALID, kept.clone()));
+        // All files are there, but not the end of the archive: who sends it may have found that it is a wrong one.
+        assert_eq!(restore(&whole[..whole.len() - 1]), (INVALID, kept.clone()));
+        let mut changed = whole;
+        let checksum = changed.len() - 8;
+        changed[checksum] ^= 1;
+        assert_eq!(restore(&changed), (INVALID, kept.clone()));
         assert_eq!(restore(b"no archive"), (INVALID, kept));
     }
 }

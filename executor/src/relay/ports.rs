@@ -3,14 +3,16 @@
 //! Invariant: what was opened under an epoch ends when the epoch grows or the sandbox stops.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures::future::BoxFuture;
 use slipway_contract::objects::executor::ExecutorCode;
 use slipway_contract::{SandboxId, Timestamp};
+use slipway_domain::preview::bucket::Rate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::pace::Allowance;
 use super::refusal::Refusal;
 use crate::traffic::Meter;
 
@@ -43,6 +45,8 @@ pub struct Ports {
     epoch: watch::Receiver<u64>,
     dial: Box<dyn Dial>,
     meter: Arc<Meter>,
+    /// What it may carry; whole until its first request.
+    allowance: OnceLock<Arc<Allowance>>,
     requests: Arc<Semaphore>,
     sockets: Arc<Semaphore>,
 }
@@ -54,6 +58,7 @@ impl Ports {
             epoch,
             dial: Box::new(dial),
             meter: Arc::default(),
+            allowance: OnceLock::new(),
             requests: Arc::new(Semaphore::new(REQUESTS)),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
         }
@@ -90,6 +95,11 @@ impl Ports {
 
     pub(super) fn shared_meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
+    }
+
+    /// What it may still carry, at the rate of its host.
+    pub(super) fn allowance(&self, rate: Rate) -> &Arc<Allowance> {
+        self.allowance.get_or_init(|| Arc::new(Allowance::whole(rate)))
     }
 
     /// A place for a request or a WebSocket.

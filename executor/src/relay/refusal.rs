@@ -25,6 +25,8 @@ pub(super) enum Refusal {
     NotRunning,
     #[error("the sandbox has {most} {what} open, as many as it may")]
     Full { most: usize, what: &'static str },
+    #[error("the sandbox's previews have carried as many bytes as they may for now")]
+    Carried,
     #[error("nothing listens on the port")]
     Closed,
     #[error("what listens on the port gave no answer in time")]
@@ -62,6 +64,7 @@ impl Refusal {
             Self::NotFound => (StatusCode::NOT_FOUND, ExecutorCode::NotFound),
             Self::NotRunning => (StatusCode::CONFLICT, ExecutorCode::NotRunning),
             Self::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, ExecutorCode::NoPlace),
+            Self::Carried => (StatusCode::TOO_MANY_REQUESTS, ExecutorCode::RateLimited),
             Self::Closed => (StatusCode::BAD_GATEWAY, ExecutorCode::PortClosed),
             Self::Silent => (StatusCode::GATEWAY_TIMEOUT, ExecutorCode::PortSilent),
             Self::Broken(_) => (StatusCode::BAD_GATEWAY, ExecutorCode::Failed),

@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use hyper::service::service_fn;
 use slipway_contract::SandboxId;
 use slipway_contract::objects::executor::{ExecutorCode, ExecutorProblem};
+use slipway_domain::preview::bytes::RATE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -93,11 +94,16 @@ impl Bench {
     }
 
     async fn with(patience: Patience) -> Self {
+        Self::carrying(RATE, patience).await
+    }
+
+    /// One whose sandbox carries so many bytes.
+    async fn carrying(bytes: Rate, patience: Patience) -> Self {
         let inside = Arc::new(Inside::default());
         let (epoch, epochs) = watch::channel(EPOCH);
         let ports = Arc::new(Ports::new(epochs, Dialler(Arc::clone(&inside))));
         let known = Arc::new(Mutex::new(HashMap::from([(sandbox(), Arc::clone(&ports))])));
-        let relay = Relay { patience, ..Relay::new(key(), Known(known), || NOW) };
+        let relay = Relay { patience, ..Relay::new(key(), Known(known), || NOW, bytes) };
         let relay = Arc::new(relay);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -21,8 +21,10 @@ pub(crate) const KEY: &str = "a-key-for-tests-that-is-long-enough";
 pub(crate) const RELAY_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// A user without any rights.
 const NOBODY: u32 = 54_321;
+/// Where no engine listens.
+pub(crate) const NO_ENGINE: &str = "unix:///nowhere/docker.sock";
 /// How long anything may take on a machine that is busy with other things.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who runs the executor.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,11 +35,53 @@ pub(crate) enum As {
     Nobody,
 }
 
+/// Whether the sandboxes are made with Docker: when `SLIPWAY_TEST_BACKEND` is `docker`. `DOCKER_HOST` is the engine then, one
+/// of the tests' own.
+pub(crate) fn on_docker() -> bool {
+    match std::env::var("SLIPWAY_TEST_BACKEND").as_deref() {
+        Ok("docker") => true,
+        Ok("bubblewrap" | "") | Err(_) => false,
+        Ok(other) => panic!("SLIPWAY_TEST_BACKEND is bubblewrap or docker, not {other}"),
+    }
+}
+
+/// Lets the user without rights talk to the engine, as those may whom an administrator trusts with it.
+fn open_engine(host: &str) {
+    let socket = host.strip_prefix("unix://").expect("a Unix socket");
+    chown(socket, None, Some(NOBODY)).unwrap();
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660)).unwrap();
+}
+
+/// How an executor is started.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) who: As,
+    pub(crate) places: u32,
+    pub(crate) backend: &'static str,
+    /// `DOCKER_HOST`.
+    pub(crate) engine: String,
+    pub(crate) image: Option<String>,
+    /// `PATH`, when it is another.
+    pub(crate) path: Option<&'static str>,
+}
+
+impl Settings {
+    /// As the tests are told to.
+    pub(crate) fn new(who: As, places: u32) -> Self {
+        let (backend, engine) = if on_docker() {
+            ("docker", std::env::var("DOCKER_HOST").expect("DOCKER_HOST names an engine of the tests' own"))
+        } else {
+            // What engine runs on this host is no part of these tests.
+            ("bubblewrap", NO_ENGINE.to_owned())
+        };
+        Self { who, places, backend, engine, image: None, path: None }
+    }
+}
+
 /// A running executor.
 pub(crate) struct Executor {
     child: Child,
-    who: As,
-    places: u32,
+    pub(crate) settings: Settings,
     address: String,
     http: reqwest::Client,
     pub(crate) data: PathBuf,
@@ -51,16 +95,7 @@ impl Executor {
     }
 
     pub(crate) async fn start_as(who: As, places: u32) -> Self {
-        let folder = tempfile::Builder::new().prefix("slipway-").tempdir().unwrap();
-        let data = folder.path().join("data");
-        std::fs::create_dir(&data).unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        if who == As::Nobody && rustix::process::geteuid().is_root() {
-            chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let (child, address) = spawn(&data, who, places);
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let executor = Self { child, who, places, address, http, data, _folder: folder };
+        let executor = Self::start_with(Settings::new(who, places));
         let missing = executor.capabilities().await.backends.remove(0).missing;
         assert!(
             missing.is_empty(),
@@ -70,22 +105,49 @@ impl Executor {
         executor
     }
 
-    /// Kills it with no warning, and starts it again in the same folder.
-    pub(crate) fn crash_and_restart(&mut self) {
+    /// Starts one that may not be able to make sandboxes.
+    pub(crate) fn start_with(settings: Settings) -> Self {
+        let folder = tempfile::Builder::new().prefix("slipway-").tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        if settings.who == As::Nobody && rustix::process::geteuid().is_root() {
+            chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
+            if settings.engine != NO_ENGINE {
+                open_engine(&settings.engine);
+            }
+        }
+        let (child, address) = spawn(&data, &settings);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { child, settings, address, http, data, _folder: folder }
+    }
+
+    /// Kills it with no warning.
+    pub(crate) fn crash(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.address) = spawn(&self.data, self.who, self.places);
+    }
+
+    /// Kills it with no warning, and starts it again in the same folder.
+    pub(crate) fn crash_and_restart(&mut self) {
+        self.crash();
+        self.restart();
+    }
+
+    /// Starts it again in the same folder.
+    pub(crate) fn restart(&mut self) {
+        (self.child, self.address) = spawn(&self.data, &self.settings);
     }
 
     /// Ends it as a service manager would, and starts it again in the same folder.
     pub(crate) fn stop_and_restart(&mut self) {
         self.terminate();
-        (self.child, self.address) = spawn(&self.data, self.who, self.places);
+        self.restart();
     }
 
     /// What a second executor in the same folder says.
     pub(crate) fn try_a_second(&self) -> String {
-        let output = command(&self.data, self.who, self.places).stderr(Stdio::piped()).output().unwrap();
+        let output = command(&self.data, &self.settings).stderr(Stdio::piped()).output().unwrap();
         assert!(!output.status.success());
         String::from_utf8(output.stderr).unwrap()
     }
@@ -164,21 +226,27 @@ impl Executor {
     }
 }
 
-fn command(data: &Path, who: As, places: u32) -> Command {
+fn command(data: &Path, settings: &Settings) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipway-executor"));
     command
-        .args(["--listen", "127.0.0.1:0", "--places", &places.to_string(), "--data-dir"])
+        .args(["--listen", "127.0.0.1:0", "--places", &settings.places.to_string()])
+        .args(["--backend", settings.backend, "--data-dir"])
         .arg(data)
         .envs([("EXECUTOR_KEY", KEY), ("RELAY_KEY", RELAY_KEY), ("SECRET_OF_THE_HOST", "canary")])
+        .env("DOCKER_HOST", &settings.engine)
+        .env("EXECUTOR_DOCKER_IMAGE", settings.image.as_deref().unwrap_or_default())
         .stdout(Stdio::piped());
-    if who == As::Nobody && rustix::process::geteuid().is_root() {
+    if let Some(path) = settings.path {
+        command.env("PATH", path);
+    }
+    if settings.who == As::Nobody && rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
     command
 }
 
-fn spawn(data: &Path, who: As, places: u32) -> (Child, String) {
-    let mut child = command(data, who, places).spawn().unwrap();
+fn spawn(data: &Path, settings: &Settings) -> (Child, String) {
+    let mut child = command(data, settings).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).expect("the executor says when it is ready");
@@ -256,7 +324,7 @@ impl Sandbox<'_> {
     /// Runs a command of the shell to its end.
     pub(crate) async fn sh(&self, script: &str) -> Said {
         let key = format!("key-{:p}-{}", script, KEYS.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        self.exec(&key, json!({ "argv": ["sh", "-c", script], "timeout_ms": 20_000 })).await.unwrap()
+        self.exec(&key, json!({ "argv": ["sh", "-c", script], "timeout_ms": 50_000 })).await.unwrap()
     }
 
     /// What a command of the shell writes; it must succeed.

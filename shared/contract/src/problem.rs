@@ -82,6 +82,8 @@ codes! {
     OutsideWorkspace = 422, "The path is outside the workspace";
     /// The sandbox's disk is full.
     DiskFull = 507, "The sandbox's disk is full";
+    /// What R2 holds of the snapshot is not what was put there; nothing was restored.
+    SnapshotDamaged = 409, "The snapshot is damaged";
     /// Nothing listens on the port.
     PortClosed = 502, "Nothing listens on the port";
     /// What listens on the port gave no answer in time.

@@ -36,13 +36,17 @@ pub enum Deed {
     SeeUsage,
     /// Say how many people must approve, and whose word counts.
     SetApprovalPolicy,
+    /// See and set what the org and its members may use.
+    SetQuotas,
 }
 
 impl Deed {
     const fn least(self) -> Role {
         match self {
             Self::MakeChannel | Self::BeginChat | Self::UseSandboxes | Self::SeeUsage => Role::Member,
-            Self::ConfigureAgents | Self::SeeInvitations | Self::SetApprovalPolicy => Role::Admin,
+            Self::ConfigureAgents | Self::SeeInvitations | Self::SetApprovalPolicy | Self::SetQuotas => {
+                Role::Admin
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! fits another sandbox or another port opens nothing.
 
 pub mod bucket;
+pub mod bytes;
 pub mod headers;
 mod host;
 mod pass;

@@ -2,7 +2,7 @@
 
 use slipway_contract::{
     AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, RequestId, SandboxId, SessionId,
-    UsageEntryId, UserId,
+    SnapshotId, UsageEntryId, UserId,
 };
 
 use crate::clock;
@@ -34,6 +34,7 @@ fresh!(
     RequestId,
     SandboxId,
     SessionId,
+    SnapshotId,
     UsageEntryId,
     UserId
 );

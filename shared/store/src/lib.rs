@@ -28,6 +28,7 @@ pub mod routes;
 pub mod sandboxes;
 pub mod sessions;
 pub mod signin_attempts;
+pub mod snapshots;
 pub mod sweeps;
 pub mod usage;
 pub mod users;

@@ -2,7 +2,7 @@
 
 use slipway_contract::http::members::Member;
 use slipway_contract::http::orgs::Role;
-use slipway_contract::{ChatId, MemberId, Timestamp, UserId};
+use slipway_contract::{ChatId, MemberId, Timestamp, UserId, limits};
 
 use crate::page::{Page, Slice};
 use crate::row::Row;
@@ -58,6 +58,25 @@ pub async fn hold(db: &mut OrgDb, user: UserId) -> Result<Option<Person>, StoreE
     .await?
     .map(|row| Ok(Person { name: row.read("display_name")?, role: row.read("role")? }))
     .transpose()
+}
+
+/// Who of those that take part in a chat, or soon may or once did, is a guest of the org.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn guests_of(db: &mut OrgDb, chat: ChatId) -> Result<Vec<UserId>, StoreError> {
+    let org = db.org();
+    let most = u64::try_from(limits::PARTICIPANTS_PER_CHAT).unwrap_or(u64::MAX);
+    let rows = db
+        .fetch_all(
+            "-- members::guests_of
+             SELECT user_id FROM chat_people JOIN members USING (org_id, user_id)
+              WHERE org_id = $1 AND chat_id = $2 AND role = 'guest' AND ended_at IS NULL
+              ORDER BY user_id LIMIT $3",
+            &[sql(org), sql(chat), sql(most)],
+        )
+        .await?;
+    rows.iter().map(|row| row.read("user_id")).collect()
 }
 
 /// The members, oldest first.

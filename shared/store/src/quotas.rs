@@ -1,13 +1,16 @@
 //! Quotas: what an org and its people may use, and what of it they have used this month. The limits that everybody has are
 //! in `slipway_domain::sandbox::quota`; rows here say what differs.
 
-use slipway_contract::http::usage::Quota;
+use slipway_contract::http::usage::{HeldLimit, Quota, QuotaLimit, QuotaLimits};
 use slipway_contract::{OrgId, Timestamp, UserId};
 use slipway_domain::sandbox::quota;
 
 use crate::row::Row;
 use crate::value::{Value, sql};
 use crate::{OrgDb, StoreError};
+
+/// People with limits of their own that one answer names.
+const PEOPLE: u32 = 200;
 
 /// Common table expressions that end in `standing`: a row for the org (holder 'org') and one for the person, each with its
 /// limits and with what runs and what was used this month. Runs that are open count until now. Parameters: [`month_params`].
@@ -126,6 +129,77 @@ pub enum Holder {
     User(UserId),
 }
 
+impl core::fmt::Display for Holder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Org => f.write_str("org"),
+            Self::Member => f.write_str("member"),
+            Self::User(user) => user.fmt(f),
+        }
+    }
+}
+
+/// The text names nobody who can have limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoHolder;
+
+impl core::str::FromStr for Holder {
+    type Err = NoHolder;
+
+    fn from_str(text: &str) -> Result<Self, NoHolder> {
+        match text {
+            "org" => Ok(Self::Org),
+            "member" => Ok(Self::Member),
+            user => user.parse().map(Self::User).map_err(|_| NoHolder),
+        }
+    }
+}
+
+/// What was set, and what holds where nothing is.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn limits(db: &mut OrgDb) -> Result<QuotaLimits, StoreError> {
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- quotas::limits
+             SELECT holder, coalesce(display_name, '') AS name, running, seconds, egress_bytes
+               FROM quotas
+               LEFT JOIN members ON members.org_id = $1 AND members.user_id = holder AND ended_at IS NULL
+               LEFT JOIN users ON users.user_id = members.user_id
+              WHERE quotas.org_id = $1 AND (running IS NOT NULL OR seconds IS NOT NULL OR egress_bytes IS NOT NULL)
+                AND (holder IN ('org', 'member') OR members.user_id IS NOT NULL)
+              ORDER BY CASE holder WHEN 'org' THEN 0 WHEN 'member' THEN 1 ELSE 2 END, lower(display_name), holder
+              LIMIT $2",
+            &[sql(org), sql(u64::from(PEOPLE) + 2)],
+        )
+        .await?;
+    let held = rows.iter().map(|row| {
+        let running: Option<u64> = row.read("running")?;
+        Ok(HeldLimit {
+            holder: row.read("holder")?,
+            name: row.read("name")?,
+            limit: QuotaLimit {
+                // What does not fit was written by hand; the type of the answer is the contract's.
+                running: running.map(|running| u32::try_from(running).unwrap_or(u32::MAX)),
+                seconds: row.read("seconds")?,
+                egress_bytes: row.read("egress_bytes")?,
+            },
+        })
+    });
+    let everybody = |limits: quota::Limits| QuotaLimit {
+        running: Some(u32::try_from(limits.running).unwrap_or(u32::MAX)),
+        seconds: Some(limits.seconds),
+        egress_bytes: Some(limits.egress_bytes),
+    };
+    Ok(QuotaLimits {
+        org_default: everybody(quota::ORG),
+        member_default: everybody(quota::MEMBER),
+        set: held.collect::<Result<_, StoreError>>()?,
+    })
+}
+
 /// Limits that differ from what everybody has; absent ones do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Override {
@@ -137,23 +211,34 @@ pub struct Override {
     pub egress_bytes: Option<u64>,
 }
 
-/// Sets limits, all three at once.
+impl From<&QuotaLimit> for Override {
+    fn from(limit: &QuotaLimit) -> Self {
+        Self {
+            running: limit.running.map(u64::from),
+            seconds: limit.seconds,
+            egress_bytes: limit.egress_bytes,
+        }
+    }
+}
+
+/// Sets limits, all three at once; a row that says nothing is as none.
 ///
 /// # Errors
 /// Only those of the connection.
 pub async fn set(db: &mut OrgDb, holder: Holder, limits: &Override) -> Result<(), StoreError> {
     let org = db.org();
-    let holder = match holder {
-        Holder::Org => "org".to_owned(),
-        Holder::Member => "member".to_owned(),
-        Holder::User(user) => user.to_string(),
-    };
     db.execute_one(
         "-- quotas::set
          INSERT INTO quotas (org_id, holder, running, seconds, egress_bytes) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (org_id, holder) DO UPDATE
             SET running = excluded.running, seconds = excluded.seconds, egress_bytes = excluded.egress_bytes",
-        &[sql(org), sql(&holder), sql(limits.running), sql(limits.seconds), sql(limits.egress_bytes)],
+        &[
+            sql(org),
+            sql(&holder.to_string()),
+            sql(limits.running),
+            sql(limits.seconds),
+            sql(limits.egress_bytes),
+        ],
     )
     .await
 }

@@ -5,7 +5,7 @@ use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::{
     AgentId, AgentSlug, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId,
-    SessionId, Timestamp, TurnId, UserId,
+    SessionId, SnapshotId, Timestamp, TurnId, UserId,
 };
 use tokio_postgres::types::{ToSql, Type};
 
@@ -69,6 +69,7 @@ text!(
     OrgId,
     SandboxId,
     SessionId,
+    SnapshotId,
     TurnId,
     UserId,
     &AgentSlug,

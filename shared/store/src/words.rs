@@ -1,6 +1,7 @@
 //! Words of the contract as columns hold them: the same that they have on the wire, and the migrations list.
 
 use slipway_contract::approval::{ApprovalState, SelfApproval};
+use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::sandbox::{SandboxReason, SandboxSize, SandboxState};
 use slipway_contract::{Actor, ParticipantId};
 
@@ -57,6 +58,7 @@ words! {
     SandboxSize: Small = "small", Medium = "medium", Large = "large";
     ApprovalState: Open = "open", Approved = "approved", Denied = "denied", Expired = "expired",
         Withdrawn = "withdrawn";
+    SnapshotCause: Asked = "asked", Stopped = "stopped";
     SelfApproval: Never = "never", WhenAlone = "when_alone", Always = "always";
 }
 

@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn a_gap_a_repeat_and_a_swap_are_found() {
         let frame = |seqs: &[u64]| {
-            let events: Vec<String> = seqs.iter().map(|seq| format!(r#"{{"seq":{seq},"at":"x","type":"message.posted"}}"#)).collect();
+            let events: Vec<String> = seqs
+                .iter()
+                .map(|seq| format!(r#"{{"seq":{seq},"at":"x","type":"message.posted"}}"#))
+                .collect();
             format!(r#"{{"type":"events","events":[{}]}}"#, events.join(","))
         };
         let mut listener = Listener::default();

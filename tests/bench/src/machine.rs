@@ -54,3 +54,10 @@ pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
         |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).context("no processor time");
     Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 10))
 }
+
+/// Memory of a process, in bytes, as it is resident.
+pub(crate) fn memory(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}

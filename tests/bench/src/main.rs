@@ -10,7 +10,9 @@ mod listen;
 mod machine;
 mod opening;
 mod report;
+mod revocation;
 mod rooms;
+mod sandbox_start;
 mod setting;
 
 use anyhow::Result;
@@ -23,7 +25,7 @@ use crate::setting::Setting;
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Plan {
     /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening,
-    /// gateway-http, gateway-echo.
+    /// gateway-http, gateway-echo, sandbox-start, revocation.
     #[arg(default_value = "")]
     only: String,
     /// Pairs of rounds.
@@ -35,6 +37,12 @@ pub(crate) struct Plan {
     /// Messages of the long chat whose opening is measured.
     #[arg(long, default_value_t = 100_000)]
     long_chat: u64,
+    /// Sandboxes whose start is measured; all run until the last one does.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=50))]
+    starts: u32,
+    /// Revocations and stops that are measured.
+    #[arg(long, default_value_t = 200)]
+    trials: usize,
 }
 
 fn main() -> Result<()> {
@@ -43,12 +51,16 @@ fn main() -> Result<()> {
     // Starting the stack blocks, so it happens outside the runtime.
     let (upstream, upstream_url) = runtime.block_on(gateway::Upstream::bind())?;
     let setting = Setting::start(upstream_url)?;
+    let wanted = |part: &str| part.contains(&plan.only);
+    let mut report = Report::new();
+    // Before any core is chosen: what this process starts beside the executor's sandboxes runs where they do.
+    if wanted("sandbox-start") {
+        runtime.block_on(sandbox_start::run(&setting, &plan, &mut report))?;
+    }
     machine::pin_this_to(1)?;
     machine::pin_all_threads(setting.workerd(), 0)?;
-    let mut report = Report::new();
     runtime.block_on(async {
         tokio::spawn(upstream.serve());
-        let wanted = |part: &str| part.contains(&plan.only);
         if wanted("append-64-senders") {
             append::one_chat(&setting, &plan, 64, &mut report).await?;
         }
@@ -71,6 +83,9 @@ fn main() -> Result<()> {
         if wanted("gateway-echo") {
             gateway::echo(&setting, &plan, 128, &mut report).await?;
             gateway::echo(&setting, &plan, 64 * 1024, &mut report).await?;
+        }
+        if wanted("revocation") {
+            revocation::run(&setting, &plan, &mut report).await?;
         }
         anyhow::Ok(())
     })?;

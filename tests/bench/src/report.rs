@@ -38,6 +38,27 @@ impl Round {
     }
 }
 
+/// What single trials took, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) p99: f64,
+    pub(crate) most: f64,
+}
+
+impl Times {
+    pub(crate) fn of(mut all: Vec<f64>) -> Self {
+        all.sort_by(f64::total_cmp);
+        // The value that so many of a hundred do not exceed.
+        let at = |share: f64| {
+            let place = (all.len() as f64 * share).ceil() as usize;
+            all.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+        };
+        Self { p50: at(0.50), p95: at(0.95), p99: at(0.99), most: at(1.0) }
+    }
+}
+
 /// All that was measured.
 pub(crate) struct Report {
     text: String,
@@ -95,10 +116,24 @@ impl Report {
     }
 }
 
-fn spread(values: &mut [f64]) -> String {
+pub(crate) fn spread(values: &mut [f64]) -> String {
     values.sort_by(f64::total_cmp);
     match (values.get(values.len() / 2), values.first(), values.last()) {
         (Some(median), Some(least), Some(most)) => format!("**{median:.2}** ({least:.2}–{most:.2})"),
         _ => "none".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Times;
+
+    #[test]
+    fn a_percentile_is_what_so_many_do_not_exceed() {
+        let times = Times::of((1..=200).rev().map(f64::from).collect());
+        assert_eq!((times.p50, times.p95, times.p99, times.most), (100.0, 190.0, 198.0, 200.0));
+        let one = Times::of(vec![7.0]);
+        assert_eq!((one.p50, one.most), (7.0, 7.0));
+        assert!(Times::of(Vec::new()).p50.is_nan());
     }
 }

@@ -68,6 +68,16 @@ impl Setting {
         })
     }
 
+    /// The stack itself.
+    pub(crate) fn bed(&self) -> &Testbed {
+        &self.bed
+    }
+
+    /// A client without credentials.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// Process id of workerd.
     pub(crate) fn workerd(&self) -> u32 {
         self.bed.stack.workerd_pid()

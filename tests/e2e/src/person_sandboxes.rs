@@ -8,7 +8,7 @@ use slipway_contract::http::approvals::{Approval, ApprovalDecision, DecideApprov
 use slipway_contract::http::page::Page;
 use slipway_contract::http::sandboxes::{PreviewToken, RequestSandbox, Sandbox};
 use slipway_contract::objects::executor::{ExecExit, ExecFrame};
-use slipway_contract::{ApprovalId, ChatId, SandboxId};
+use slipway_contract::{ApprovalId, ChatId, OrgId, SandboxId};
 
 use crate::answer::Answer;
 use crate::person::Person;
@@ -28,12 +28,17 @@ pub struct Ran {
 impl Person {
     /// The call that asks for a small sandbox without network.
     pub fn asking(&self, chat: ChatId) -> Call {
+        self.asking_as(chat, None)
+    }
+
+    /// The same, under the client's own name for it.
+    pub fn asking_as(&self, chat: ChatId, client_id: Option<&str>) -> Call {
         let body = RequestSandbox {
             reason: "to try something".to_owned(),
             size: slipway_contract::sandbox::SandboxSize::Small,
             hosts: Vec::new(),
             template: None,
-            client_id: None,
+            client_id: client_id.map(str::to_owned),
         };
         self.call(Method::POST, &format!("/v1/chats/{chat}/sandboxes")).json(&body)
     }
@@ -107,6 +112,19 @@ impl Person {
     /// A refusal.
     pub async fn stop(&self, sandbox: SandboxId) -> Result<Sandbox> {
         self.call(Method::POST, &format!("/v1/sandboxes/{sandbox}/stop")).send().await?.read()
+    }
+
+    /// Removes a sandbox with its files.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub async fn destroy(&self, sandbox: SandboxId) -> Result<Sandbox> {
+        self.call(Method::DELETE, &format!("/v1/sandboxes/{sandbox}")).send().await?.read()
+    }
+
+    /// The call that sets limits of `org`, `member` or a user, as JSON.
+    pub fn limiting(&self, org: OrgId, holder: &str, limit: &str) -> Call {
+        self.call(Method::PUT, &format!("/v1/orgs/{org}/quotas/limits/{holder}")).body(limit.to_owned())
     }
 
     /// Ends all access to a sandbox's previews.

@@ -19,6 +19,8 @@ use crate::refusal::Refusal;
 const CALL_MS: u32 = 20_000;
 /// How long a look may take, in milliseconds: what Postgres knows is told instead.
 const LOOK_MS: u32 = 4_000;
+/// How long a workspace may take to be kept or restored, in milliseconds: the orchestrator gives it two minutes.
+const SNAPSHOT_MS: u32 = 150_000;
 /// How long a stream may take to begin, in milliseconds.
 const BEGIN_MS: u32 = 30_000;
 /// How long a file may take to be taken in, in milliseconds: the largest one at 1 Mbit/s.
@@ -42,13 +44,26 @@ pub(crate) async fn call(
     behalf: Behalf,
     operation: SandboxOperation,
 ) -> Result<Response, Refusal> {
-    let limit = if matches!(operation, SandboxOperation::Look { .. }) { LOOK_MS } else { CALL_MS };
+    let limit = limit_ms(&operation);
     let Behalf { org, user, request } = behalf;
     let call = SandboxCall { org, user, request, operation };
     let Ok(body) = serde_json::to_string(&call) else { return Err(ProblemCode::Internal.into()) };
     let path = "/internal/sandboxes/call";
     let asked = Asked { method: Method::Post, path, body: Some(JsValue::from_str(&body)), json: true };
     Ok(send(errand.env(), behalf, asked, limit).await?)
+}
+
+const fn limit_ms(operation: &SandboxOperation) -> u32 {
+    match operation {
+        SandboxOperation::Look { .. } => LOOK_MS,
+        SandboxOperation::TakeSnapshot { .. } | SandboxOperation::RestoreSnapshot { .. } => SNAPSHOT_MS,
+        SandboxOperation::Quote { .. }
+        | SandboxOperation::Stop { .. }
+        | SandboxOperation::RevokePreviews { .. }
+        | SandboxOperation::PreviewToken { .. }
+        | SandboxOperation::Destroy { .. }
+        | SandboxOperation::DeleteSnapshot { .. } => CALL_MS,
+    }
 }
 
 /// What a stream begins with.

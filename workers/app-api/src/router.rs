@@ -15,7 +15,7 @@ use utoipa_axum::{PathItemExt, paste, routes};
 use crate::handlers::{
     agents, approvals, artifacts, auth, channel_members, channels, chats, commands,
     document as document_route, health, invitations, me, members, messages, orgs, participants, reactions,
-    sandbox_files, sandboxes, sockets, terminals, turns, usage,
+    sandbox_files, sandboxes, snapshots, sockets, terminals, turns, usage,
 };
 use crate::refusal::Refusal;
 
@@ -74,12 +74,15 @@ macro_rules! operations {
             [approvals::decide]
             [approvals::read_policy, approvals::set_policy]
             [sandboxes::list, sandboxes::request]
-            [sandboxes::read]
+            [sandboxes::read, sandboxes::destroy]
             [sandboxes::stop]
             [sandboxes::revoke_previews]
             [sandboxes::preview_token]
             [commands::run]
             [sandbox_files::read, sandbox_files::write, sandbox_files::delete]
+            [snapshots::list, snapshots::take]
+            [snapshots::restore]
+            [snapshots::delete]
             [terminals::ticket]
             [terminals::upgrade]
             [artifacts::list]
@@ -88,6 +91,8 @@ macro_rules! operations {
             [artifacts::content]
             [usage::read]
             [usage::quotas]
+            [usage::limits]
+            [usage::set_limit]
         }
     };
 }
@@ -261,7 +266,10 @@ mod tests {
             DELETE /v1/orgs/{org}/members/{member} end_membership org
             POST /v1/orgs/{org}/members/{member}/role change_role org
             GET /v1/orgs/{org}/quotas read_quotas org
+            GET /v1/orgs/{org}/quotas/limits read_quota_limits org
+            PUT /v1/orgs/{org}/quotas/limits/{holder} set_quota_limit org
             GET /v1/orgs/{org}/usage read_usage org
+            DELETE /v1/sandboxes/{sandbox} destroy_sandbox org
             GET /v1/sandboxes/{sandbox} read_sandbox org
             POST /v1/sandboxes/{sandbox}/artifacts save_artifact org
             POST /v1/sandboxes/{sandbox}/exec run_command org
@@ -269,7 +277,11 @@ mod tests {
             GET /v1/sandboxes/{sandbox}/files read_file org
             PUT /v1/sandboxes/{sandbox}/files write_file org
             POST /v1/sandboxes/{sandbox}/preview-tokens create_preview_token org
+            POST /v1/sandboxes/{sandbox}/restore restore_snapshot org
             POST /v1/sandboxes/{sandbox}/revoke-previews revoke_previews org
+            GET /v1/sandboxes/{sandbox}/snapshots list_snapshots org
+            POST /v1/sandboxes/{sandbox}/snapshots take_snapshot org
+            DELETE /v1/sandboxes/{sandbox}/snapshots/{snapshot} delete_snapshot org
             POST /v1/sandboxes/{sandbox}/stop stop_sandbox org
             GET /v1/sandboxes/{sandbox}/terminal open_terminal open
             POST /v1/sandboxes/{sandbox}/terminal-ticket issue_terminal_ticket org

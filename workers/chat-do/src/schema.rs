@@ -66,6 +66,10 @@ const STEPS: &[&str] = &["
     CREATE INDEX approvals_unprojected ON approvals (seq) WHERE version > projected;
     CREATE TABLE sandboxes (sandbox TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE artifacts (artifact TEXT PRIMARY KEY) WITHOUT ROWID;
+", "
+    -- who asked, and their client's name for it
+    ALTER TABLE approvals ADD COLUMN asked_as TEXT;
+    CREATE UNIQUE INDEX approvals_by_name ON approvals (asked_as) WHERE asked_as IS NOT NULL;
 "];
 
 /// Whether the object was ever used. Asking writes nothing, so that a made-up id leaves no database behind.

@@ -1,15 +1,24 @@
 //! The platform as the hot path needs it: as few calls across the border as can be, with `border.js` on the other side.
 
+use js_sys::Uint8Array;
 use slipway_contract::Timestamp;
 use wasm_bindgen::prelude::*;
-use web_sys::Request;
+use web_sys::{Request, Response};
 
 #[wasm_bindgen(module = "/src/border.js")]
 extern "C" {
     fn look(request: &Request) -> String;
 
     #[wasm_bindgen(catch)]
-    fn pass(request: &Request, to: &str, refused: &JsValue, failed: &JsValue) -> Result<JsValue, JsValue>;
+    fn pass(
+        request: &Request,
+        to: &str,
+        refused: &JsValue,
+        failed: &JsValue,
+        framed: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
+    fn insert(response: &Response, tag: &str, place: &JsValue) -> Response;
 }
 
 /// What is read of a request.
@@ -44,16 +53,27 @@ impl Look {
     }
 }
 
-/// Sends a request on: a promise of the response for the browser. What is not one goes to [`crate::relay`].
+/// Sends a request on: a promise of the response for the browser. What is not one goes to [`crate::relay`], and what a frame
+/// is to show to [`crate::console`].
 ///
 /// # Errors
 /// When the platform refuses to send it, which is for its form.
 pub(crate) fn send(request: &Request, to: &str) -> Result<JsValue, JsValue> {
-    HANDLERS.with(|(refused, failed)| pass(request, to, refused, failed))
+    HANDLERS.with(|[refused, failed, framed]| pass(request, to, refused, failed, framed))
+}
+
+/// The same response with `tag` where [`crate::console`] finds the place for it; the body passes as it comes.
+pub(crate) fn insert_tag(response: &Response, tag: &str) -> Response {
+    PLACE.with(|place| insert(response, tag, place))
 }
 
 thread_local! {
-    static HANDLERS: (JsValue, JsValue) = (handler(crate::relay::refused), handler(crate::relay::failed));
+    static HANDLERS: [JsValue; 3] =
+        [handler(crate::relay::refused), handler(crate::relay::failed), handler(crate::console::framed)];
+    static PLACE: JsValue = Closure::<dyn FnMut(Uint8Array, bool) -> i32>::new(
+        |begin: Uint8Array, whole| crate::console::place_in(&begin, whole)
+    )
+    .into_js_value();
 }
 
 /// A function of a request and of what became of it, that lives as long as the isolate.

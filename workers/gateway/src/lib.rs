@@ -7,6 +7,7 @@
 mod access;
 mod address;
 mod border;
+mod console;
 mod door;
 mod isolate;
 mod lease;

@@ -22,7 +22,7 @@ use crate::lease::{Key, Standing};
 use crate::refusal::Refusal;
 use crate::reply::{self, About};
 use crate::settings::Settings;
-use crate::{access, border};
+use crate::{access, border, console};
 
 /// The longest pause of who waits for another request's question, and how long it waits in all, in milliseconds.
 const PAUSE_MS: u64 = 32;
@@ -57,7 +57,8 @@ fn hot(
 ) -> Result<JsValue, Option<Standing>> {
     let seen = look.seen();
     let address = Address::read(seen.url).map_err(|_| None)?;
-    if seen.upgrades || is_refused(seen.method) || address.token().is_some() {
+    let ours = is_refused(seen.method) || console::is_script(address.target);
+    if seen.upgrades || ours || address.token().is_some() {
         return Err(None);
     }
     let now = border::now();
@@ -97,6 +98,9 @@ async fn cold(
     about.host = Some(host);
     if is_refused(seen.method) {
         return Err(Refusal::Method);
+    }
+    if console::is_script(address.target) {
+        return reply::script(seen.method).map(JsValue::from).map_err(|_| Refusal::Malformed);
     }
     let now = border::now();
     if let Some((token, target)) = address.token() {

@@ -10,7 +10,7 @@ use worker::{Headers, ResponseBuilder};
 
 use crate::isolate::{Visit, memory};
 use crate::refusal::Refusal;
-use crate::{access, pages};
+use crate::{access, console, pages};
 
 /// What is known of who asked for what.
 #[derive(Clone, Default)]
@@ -69,6 +69,20 @@ pub(crate) fn enter(to: &str, token: Option<&str>) -> worker::Result<Response> {
         headers.set("set-cookie", &access::keep(token))?;
     }
     Ok(ResponseBuilder::new().with_status(303).with_headers(headers).empty().into())
+}
+
+/// The script of a page's console. It says nothing of anybody, so it is for who asks; its address changes when it does.
+///
+/// # Errors
+/// As [`refuse`].
+pub(crate) fn script(method: &str) -> worker::Result<Response> {
+    let headers = own_headers()?;
+    headers.set("cache-control", "public, max-age=31536000, immutable")?;
+    headers.set("content-type", "text/javascript; charset=utf-8")?;
+    let reply = ResponseBuilder::new().with_headers(headers);
+    let reply =
+        if method == "HEAD" { reply.empty() } else { reply.fixed(console::SCRIPT.as_bytes().to_vec()) };
+    Ok(reply.into())
 }
 
 /// Nothing of ours is kept by caches, guessed at by browsers, or told to where people go next.

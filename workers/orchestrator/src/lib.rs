@@ -11,6 +11,7 @@ mod outgoing;
 mod refusal;
 mod sandboxes;
 mod settings;
+mod snapshots;
 mod stream;
 mod sweeps;
 mod tools;

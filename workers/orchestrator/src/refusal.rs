@@ -81,6 +81,7 @@ mod tests {
             501 NotBuilt: d
             502 PortClosed: d
             502 PortClosed: d
+            429 RateLimited (again in 10 s): d
             503 Unavailable (again in 2 s): d"#]]
         .assert_eq(&told.join("\n"));
     }

@@ -8,10 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_compact::{KeyPair, SecretKey, Seed};
 use serde::Deserialize;
+use slipway_contract::sandbox::SandboxSize;
 use slipway_domain::preview::PreviewBase;
 use slipway_domain::sandbox::Rules;
 
-/// JSON list of `{"id", "url", "key"}`: the hosts that run sandboxes.
+/// JSON list of `{"id", "url", "key"}`: the hosts that run sandboxes. `"kind": "bridge"` says that it is the Cloudflare
+/// sandbox bridge; that one also has `"places"`, how many sandboxes may run in it at once, and perhaps `"size"`, the
+/// largest sandbox that its one kind of container holds (`small` when absent).
 pub(crate) const EXECUTORS: &str = "EXECUTORS";
 /// JSON list of `{"kid", "seed"}`: keys of preview tokens. The first signs; the gateway knows all of them.
 pub(crate) const PREVIEW_KEYS: &str = "PREVIEW_KEYS";
@@ -59,8 +62,7 @@ impl fmt::Debug for Key {
 }
 
 /// An executor.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
     /// Its name, by which sandboxes find it again.
     pub(crate) id: String,
@@ -68,6 +70,75 @@ pub(crate) struct Host {
     pub(crate) url: String,
     /// What it asks of its callers.
     pub(crate) key: Key,
+    /// What it speaks.
+    pub(crate) kind: Kind,
+}
+
+impl Host {
+    /// Where the gateway reaches ports of its sandboxes by a pass; empty when it cannot.
+    pub(crate) fn relay(&self) -> &str {
+        match self.kind {
+            Kind::Executor => &self.url,
+            Kind::Bridge(_) => "",
+        }
+    }
+}
+
+/// What a host of sandboxes speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The executor's interface.
+    Executor,
+    /// That of the Cloudflare sandbox bridge.
+    Bridge(Containers),
+}
+
+/// What a bridge does not say of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Containers {
+    /// Sandboxes that may run at once.
+    pub(crate) places: u32,
+    /// The largest sandbox that a container holds.
+    pub(crate) size: SandboxSize,
+}
+
+/// An executor as it is written down.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    url: String,
+    key: Key,
+    #[serde(default)]
+    kind: Spoken,
+    places: Option<u32>,
+    size: Option<SandboxSize>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Spoken {
+    #[default]
+    Executor,
+    Bridge,
+}
+
+impl Entry {
+    fn host(self) -> Result<Host, &'static str> {
+        let kind = match (self.kind, self.places, self.size) {
+            (Spoken::Executor, None, None) => Kind::Executor,
+            (Spoken::Executor, _, _) => {
+                return Err("has `places` or `size` that are no bridge's; executors say that themselves");
+            }
+            (Spoken::Bridge, None | Some(0), _) => return Err("has a bridge without `places`, 1 or more"),
+            (Spoken::Bridge, Some(places), size) => {
+                Kind::Bridge(Containers { places, size: size.unwrap_or_default() })
+            }
+        };
+        let mut url = self.url;
+        url.truncate(url.trim_end_matches('/').len());
+        Ok(Host { id: self.id, url, key: self.key, kind })
+    }
 }
 
 /// All executors.
@@ -86,9 +157,9 @@ impl Hosts {
             return Ok(Self::default());
         }
         let form = "must be a JSON list of objects with `id`, `url` and `key`";
-        let mut hosts: Vec<Host> = serde_json::from_str(&text).map_err(|_| wrong(form))?;
-        for host in &mut hosts {
-            host.url.truncate(host.url.trim_end_matches('/').len());
+        let entries: Vec<Entry> = serde_json::from_str(&text).map_err(|_| wrong(form))?;
+        let hosts = entries.into_iter().map(Entry::host).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+        for host in &hosts {
             let named = !host.id.is_empty()
                 && host.id.len() <= ID_BYTES
                 && host
@@ -217,8 +288,66 @@ mod tests {
     fn an_executor_has_a_name_an_address_and_a_key_that_no_text_shows() {
         hosts(
             r#"[{"id":"local","url":"http://127.0.0.1:9000/","key":"secret"}]"#,
-            expect![[r#"Hosts([Host { id: "local", url: "http://127.0.0.1:9000", key: [redacted] }])"#]],
+            expect![[
+                r#"Hosts([Host { id: "local", url: "http://127.0.0.1:9000", key: [redacted], kind: Executor }])"#
+            ]],
         );
+        hosts(
+            r#"[{"id":"far","url":"https://sandboxes.example.com","key":"secret","kind":"executor"}]"#,
+            expect![[
+                r#"Hosts([Host { id: "far", url: "https://sandboxes.example.com", key: [redacted], kind: Executor }])"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_bridge_has_places_and_a_size_of_its_containers() {
+        let bridge = |more: &str| {
+            format!(r#"[{{"id":"cf","url":"https://b.workers.dev","key":"secret","kind":"bridge"{more}}}]"#)
+        };
+        hosts(
+            &bridge(r#","places":3"#),
+            expect![[
+                r#"Hosts([Host { id: "cf", url: "https://b.workers.dev", key: [redacted], kind: Bridge(Containers { places: 3, size: Small }) }])"#
+            ]],
+        );
+        hosts(
+            &bridge(r#","places":20,"size":"large""#),
+            expect![[
+                r#"Hosts([Host { id: "cf", url: "https://b.workers.dev", key: [redacted], kind: Bridge(Containers { places: 20, size: Large }) }])"#
+            ]],
+        );
+        for places in ["", r#","places":0"#, r#","size":"small""#] {
+            hosts(&bridge(places), expect!["EXECUTORS has a bridge without `places`, 1 or more"]);
+        }
+        for wrong in [r#","places":-1"#, r#","places":"3""#, r#","places":1,"size":"huge""#] {
+            hosts(
+                &bridge(wrong),
+                expect!["EXECUTORS must be a JSON list of objects with `id`, `url` and `key`"],
+            );
+        }
+        hosts(
+            r#"[{"id":"a","url":"http://b","key":"c","kind":"docker"}]"#,
+            expect!["EXECUTORS must be a JSON list of objects with `id`, `url` and `key`"],
+        );
+        for more in [r#""places":3"#, r#""size":"small""#] {
+            hosts(
+                &format!(r#"[{{"id":"a","url":"http://b","key":"c",{more}}}]"#),
+                expect![
+                    "EXECUTORS has `places` or `size` that are no bridge's; executors say that themselves"
+                ],
+            );
+        }
+    }
+
+    #[test]
+    fn the_gateway_reaches_executors_alone() {
+        let read = |text: &str| Hosts::read(from(&[(EXECUTORS, text)])).unwrap();
+        let both = read(
+            r#"[{"id":"a","url":"http://a","key":"k"},{"id":"b","url":"http://b","key":"k","kind":"bridge","places":1}]"#,
+        );
+        let relays: Vec<&str> = both.iter().map(Host::relay).collect();
+        assert_eq!(relays, ["http://a", ""]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use xtask::progress::{Progress, print, step};
+use xtask::progress::{Progress, print, print_failure, step};
 use xtask::testbed::{self, POOLING, Testbed};
 use xtask::workers::{Wanted, Worker};
 use xtask::{Command, repo, setup};
@@ -46,7 +46,23 @@ pub(super) fn unit() -> Result<Tally> {
     for name in NOT_UNIT {
         args.extend(["--exclude", name]);
     }
-    counted(cargo(&args)?)
+    Ok(counted(cargo(&args)?)? + sandboxes_by_docker()?)
+}
+
+/// The executor's tests once more, with sandboxes made by Docker. Left out, loudly, where no engine can be had: it is one of
+/// two ways to make sandboxes, and the other has been tested.
+fn sandboxes_by_docker() -> Result<Tally> {
+    let engine = match setup::docker() {
+        Ok(engine) => engine,
+        Err(error) => {
+            print_failure(&error);
+            print("  ! NOT TESTED: sandboxes made by Docker, for want of an engine (see above)");
+            return Ok(Tally::default());
+        }
+    };
+    print("sandboxes made by Docker");
+    let args = ["test", "--package", "slipway-executor", "--test", "sandboxes"];
+    counted(cargo(&args)?.env("SLIPWAY_TEST_BACKEND", "docker").env("DOCKER_HOST", engine.host()))
 }
 
 /// These start their own server with this crate's library.

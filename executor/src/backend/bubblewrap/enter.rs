@@ -14,8 +14,8 @@ use std::process::{Command, ExitCode};
 use rustix::fs::MemfdFlags;
 use serde::{Deserialize, Serialize};
 
-use super::seccomp;
 use crate::inside::launch::complain;
+use crate::inside::seccomp;
 
 /// What to do before.
 #[derive(Clone, Debug, Serialize, Deserialize)]

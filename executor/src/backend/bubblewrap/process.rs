@@ -1,21 +1,16 @@
-//! The process on the host that all of a sandbox hangs on.
+//! Waits for the end of a sandbox made by `bwrap`.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 
 use crate::backend::cgroups::Group;
 use crate::backend::control::Control;
-use crate::backend::{BackendError, Leader, Running};
+use crate::backend::leader::Leader;
+use crate::backend::{BackendError, Running};
 
 /// What is kept of what `bwrap` and init say on standard error.
 const SAID_BYTES: u64 = 4096;
@@ -27,7 +22,7 @@ pub(super) fn watch_over(
     group: Option<Arc<Group>>,
 ) -> Result<Running, BackendError> {
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-    let leader = pid.and_then(|pid| Some(Leader { pid, started: started(pid)? }));
+    let leader = pid.and_then(Leader::of);
     let leader = leader.ok_or_else(|| BackendError::Failed("bwrap ended at once.".to_owned()))?;
     let (told, ended) = watch::channel(None);
     let (kill, mut killed) = mpsc::channel(1);
@@ -51,28 +46,4 @@ pub(super) fn watch_over(
         told.send_replace(Some(if said.is_empty() { how } else { format!("{how}: {said}") }));
     });
     Ok(Running { control, ended, leader, group, kill })
-}
-
-pub(super) fn listen(socket: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(socket)?;
-    fs::set_permissions(socket, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
-/// When the process began, in clock ticks since the host's start; `None` when there is none.
-pub(super) fn started(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // Field 22; the second, a name in parentheses, may hold spaces.
-    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
-}
-
-pub(super) fn kill(pid: i32) {
-    if let Some(pid) = Pid::from_raw(pid) {
-        // It may have ended meanwhile.
-        let _ = rustix::process::kill_process(pid, Signal::KILL);
-    }
 }

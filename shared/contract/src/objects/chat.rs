@@ -113,9 +113,17 @@ pub enum ChatCommand {
         ask: Box<ApprovalAsk>,
         /// Who asks.
         by: UserId,
-        /// The client's name for it: the same again, by the same person, answers the same approval.
+        /// The client's name for it, 1 to 64 bytes: the same again, by the same person, answers the same approval.
         #[serde(default)]
         client_id: Option<String>,
+    },
+    /// What a person asked under a client id before, however it stands by now. By `System`. Answers
+    /// [`Approval`](crate::http::approvals::Approval), or `not_found`.
+    EarlierApproval {
+        /// Who asked.
+        by: UserId,
+        /// The client's name for it.
+        client_id: String,
     },
     /// A person's answer. Answers [`Approval`](crate::http::approvals::Approval); the same again too.
     Decide {
@@ -123,6 +131,9 @@ pub enum ChatCommand {
         approval: ApprovalId,
         /// The answer.
         decision: DecideApproval,
+        /// Participants who are guests of the org now: they decide nothing, so nobody waits for them.
+        #[serde(default)]
+        guests: Vec<UserId>,
     },
     /// How a sandbox stands now, told by the orchestrator as `System`. Answers [`Chat`](crate::http::chats::Chat); old news
     /// changes nothing.

@@ -19,7 +19,8 @@
 //!                                                    text frames are TerminalControl; a key that exists is attached to, and
 //!                                                    its last 256 KiB of output come first
 //! GET    /v1/sandboxes/{sandbox}/snapshot          → tar.gz of /workspace, also of a stopped sandbox. PUT restores one, of a
-//!                                                    running sandbox
+//!                                                    running sandbox, once all of it was read; with ?blank=true only while it
+//!                                                    is blank, and otherwise changes nothing
 //! ANY    /relay/{sandbox}/{port}/{path}?{query}    HTTP and WebSocket to a port inside, by the gateway's pass (RELAY_HEADER)
 //! ANY    /relay/by/{pass}/{scheme}/{host}/{path}?{query}   the same in a form that costs the gateway less (RELAY_PATH)
 //! ```
@@ -39,7 +40,7 @@ use crate::time::Timestamp;
 pub struct Capabilities {
     /// The executor's version.
     pub version: String,
-    /// The ways to make a sandbox, the best first.
+    /// The ways to make a sandbox, the one in use first.
     pub backends: Vec<BackendCapability>,
     /// Memory, CPU and process limits of a whole sandbox are enforced by cgroups (else by rlimits for each process).
     pub cgroups: Vec<String>,

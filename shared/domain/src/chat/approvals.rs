@@ -14,7 +14,7 @@ use slipway_contract::{
 };
 
 use super::messages::limit;
-use super::{Answer, Ask, Chat, Decision, Draft};
+use super::{Answer, Ask, Chat, Decision, Draft, Person};
 
 /// An approval, until it is over and all who need to know were told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Approval {
     pub user: Option<UserId>,
     /// The turn that waits for it.
     pub turn: Option<TurnId>,
+    /// The client's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
     /// The question.
     pub ask: ApprovalAsk,
     /// Who has answered.
@@ -66,6 +69,7 @@ pub(super) struct Asking {
     pub user: Option<UserId>,
     pub turn: Option<TurnId>,
     pub call: Option<String>,
+    pub client_id: Option<String>,
 }
 
 impl Approval {
@@ -115,7 +119,7 @@ impl Draft {
     pub(super) fn open_approval(&mut self, asking: Asking, ask: &ApprovalAsk) -> Approval {
         let id = ApprovalId::new(self.chat, self.head.next());
         let expires_at = self.now.plus_ms(i64::from(ask.life_s) * 1000);
-        let Asking { by, user, turn, call } = asking;
+        let Asking { by, user, turn, call, client_id } = asking;
         let question = Box::new(ask.clone());
         let body = EventBody::ApprovalRequested { approval: id, user, turn, call, ask: question, expires_at };
         self.add(by, body);
@@ -124,6 +128,7 @@ impl Draft {
             asked_by: by,
             user,
             turn,
+            client_id,
             ask: ask.clone(),
             votes: Vec::new(),
             option: None,
@@ -138,16 +143,23 @@ impl Draft {
 }
 
 impl Chat {
-    /// A person asks the others. By `System`, after the org's rules allowed it.
+    /// A person asks the others, once under each client id. By `System`, after the org's rules allowed it.
     pub(super) fn request_approval(
         &self,
         question: &ApprovalAsk,
         by: UserId,
+        client_id: Option<&str>,
         ask: Ask<'_>,
     ) -> Result<Decision, Problem> {
         self.told_by_system(ask)?;
         let by_actor = Actor::User { id: by };
         self.admitted(by_actor, None)?;
+        if client_id.is_some_and(|id| !(1..=limits::CLIENT_ID_BYTES).contains(&id.len())) {
+            return Err(Problem::field("client_id", "must have 1 to 64 bytes"));
+        }
+        if let Some(earlier) = &ask.facts.approval {
+            return Ok(Decision::unchanged(self.answer_with(earlier)));
+        }
         if question.reason.chars().count() > limits::REASON_CHARS {
             return Err(Problem::field("reason", "must have at most 500 characters"));
         }
@@ -158,9 +170,18 @@ impl Chat {
             )));
         }
         let mut draft = self.draft(ask.now);
-        let asking = Asking { by: by_actor, user: Some(by), turn: None, call: None };
+        let client_id = client_id.map(str::to_owned);
+        let asking = Asking { by: by_actor, user: Some(by), turn: None, call: None, client_id };
         let approval = draft.open_approval(asking, question);
         Ok(draft.done(self.answer_with(&approval)))
+    }
+
+    /// What a person asked before, for whoever does not know whether they did. By `System`.
+    pub(super) fn earlier_approval(&self, by: UserId, ask: Ask<'_>) -> Result<Decision, Problem> {
+        self.told_by_system(ask)?;
+        self.admitted(Actor::User { id: by }, None)?;
+        let earlier = ask.facts.approval.as_ref().ok_or(ProblemCode::NotFound)?;
+        Ok(Decision::unchanged(self.answer_with(earlier)))
     }
 
     /// An approval that is not over.
@@ -189,11 +210,12 @@ impl Chat {
         self.approvals.iter().filter(|approval| approval.is_open())
     }
 
-    /// A person answers.
+    /// A person answers; `guests` are those of the chat who could not.
     pub(super) fn decide_approval(
         &self,
         id: ApprovalId,
         answer: &DecideApproval,
+        guests: &[UserId],
         ask: Ask<'_>,
     ) -> Result<Decision, Problem> {
         let ParticipantId::User { id: user } = self.admitted(ask.actor, ask.org)?.participant.id else {
@@ -215,7 +237,7 @@ impl Chat {
             return Err(not_yours("you have answered differently before"));
         }
         if approve {
-            self.may_approve(approval, user)?;
+            self.may_approve(approval, user, guests)?;
             if !approval.offers(option) {
                 return Err(Problem::field("option", "is not offered"));
             }
@@ -251,18 +273,19 @@ impl Chat {
         Ok(draft.done(self.answer_with(&answered)))
     }
 
-    /// Whether one's approval counts when one caused the question.
-    fn may_approve(&self, approval: &Approval, user: UserId) -> Result<(), Problem> {
+    /// Whether one's approval counts when one caused the question: who could answer in one's place is counted, at the
+    /// moment of the answer.
+    fn may_approve(&self, approval: &Approval, user: UserId, guests: &[UserId]) -> Result<(), Problem> {
         if approval.user != Some(user) {
             return Ok(());
         }
-        let own = ParticipantId::User { id: user };
-        let is_other_person = |id: ParticipantId| matches!(id, ParticipantId::User { .. }) && id != own;
+        let could = |person: &Person| match person.participant.id {
+            ParticipantId::User { id } => id != user && !guests.contains(&id),
+            ParticipantId::Agent { .. } => false,
+        };
         match approval.ask.self_approval {
             SelfApproval::Always => Ok(()),
-            SelfApproval::WhenAlone if !self.people.iter().any(|p| is_other_person(p.participant.id)) => {
-                Ok(())
-            }
+            SelfApproval::WhenAlone if !self.people.iter().any(could) => Ok(()),
             SelfApproval::WhenAlone | SelfApproval::Never => {
                 Err(not_yours("you caused this: somebody else must approve it"))
             }

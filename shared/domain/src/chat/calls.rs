@@ -193,7 +193,7 @@ impl Chat {
             ask.reason.truncate(end);
         }
         let by = Actor::Agent { id: turn.agent };
-        let asking = Asking { by, user: turn.user, turn: Some(turn.id), call };
+        let asking = Asking { by, user: turn.user, turn: Some(turn.id), call, client_id: None };
         let approval = draft.open_approval(asking, &ask).id;
         stand(draft, turn, calling, CallState::Asked { approval, result: kept })
     }

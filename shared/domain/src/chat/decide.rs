@@ -27,6 +27,7 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             | ChatCommand::CancelTurn { .. }
             | ChatCommand::RedeemTicket { .. }
             | ChatCommand::RequestApproval { .. }
+            | ChatCommand::EarlierApproval { .. }
             | ChatCommand::Decide { .. }
             | ChatCommand::SandboxChanged(_)
             | ChatCommand::ArtifactSaved(_) => Err(ProblemCode::NotFound.into()),
@@ -51,10 +52,13 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
         ChatCommand::RedeemTicket { .. } => {
             chat.told_by_system(ask).map(|()| Decision::unchanged(Answer::Chat))
         }
-        ChatCommand::RequestApproval { ask: question, by, client_id: _ } => {
-            chat.request_approval(question, *by, ask)
+        ChatCommand::RequestApproval { ask: question, by, client_id } => {
+            chat.request_approval(question, *by, client_id.as_deref(), ask)
         }
-        ChatCommand::Decide { approval, decision } => chat.decide_approval(*approval, decision, ask),
+        ChatCommand::EarlierApproval { by, .. } => chat.earlier_approval(*by, ask),
+        ChatCommand::Decide { approval, decision, guests } => {
+            chat.decide_approval(*approval, decision, guests, ask)
+        }
         ChatCommand::SandboxChanged(status) => chat.sandbox_changed(status, ask),
         ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),
     }

@@ -17,7 +17,7 @@ pub struct Facts {
     pub ended: Option<chats::TurnState>,
     /// How many messages there were at the event that the command names.
     pub messages_at: u64,
-    /// The approval that the command names, if it is over.
+    /// The approval that the command names, if it is over; or what was asked before under the command's client id.
     pub approval: Option<Approval>,
     /// Artifacts of the command that the log tells of already.
     pub saved: Vec<ArtifactId>,

@@ -130,15 +130,16 @@ fn each_deed_takes_its_role() {
         Deed::UseSandboxes,
         Deed::SeeUsage,
         Deed::SetApprovalPolicy,
+        Deed::SetQuotas,
     ];
     let rows = table(&deeds, |deed| format!("{deed:?}"), |role, deed| word(may(role, deed)));
     check(
         rows,
         expect![[r#"
-            Guest: MakeChannel=Forbidden BeginChat=Forbidden ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=Forbidden SeeUsage=Forbidden SetApprovalPolicy=Forbidden
-            Member: MakeChannel=yes BeginChat=yes ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=Forbidden
-            Admin: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes
-            Owner: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes
+            Guest: MakeChannel=Forbidden BeginChat=Forbidden ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=Forbidden SeeUsage=Forbidden SetApprovalPolicy=Forbidden SetQuotas=Forbidden
+            Member: MakeChannel=yes BeginChat=yes ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=Forbidden SetQuotas=Forbidden
+            Admin: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes SetQuotas=yes
+            Owner: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes SetQuotas=yes
         "#]],
     );
 }

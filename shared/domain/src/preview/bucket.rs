@@ -57,6 +57,19 @@ impl Bucket {
         };
         (Self { tokens: left, at: self.at.max(now) }, Taken { granted, wait_ms })
     }
+
+    /// Puts back what was taken and not needed. No more gathers by that than in a quiet time.
+    #[must_use]
+    pub fn give_back(self, tokens: u32, rate: Rate) -> Self {
+        let more = u64::from(tokens).saturating_mul(PARTS);
+        Self { tokens: self.tokens.saturating_add(more).min(full(rate)), ..self }
+    }
+
+    /// Whether there are at least so many tokens.
+    #[must_use]
+    pub fn holds(self, tokens: u32, rate: Rate, now: Timestamp) -> bool {
+        self.take(0, rate, now).0.tokens >= u64::from(tokens).saturating_mul(PARTS)
+    }
 }
 
 /// The parts of a full bucket.

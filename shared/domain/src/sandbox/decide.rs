@@ -3,7 +3,9 @@
 use slipway_contract::Timestamp;
 use slipway_contract::sandbox::SandboxReason;
 
-use super::{Effect, End, Happened, Phase, Refusal, Rules, Run, Sandbox, Sighting, StartFailure, Step};
+use super::{
+    Effect, End, Happened, Phase, REMOVAL_WAITS, Refusal, Rules, Run, Sandbox, Sighting, StartFailure, Step,
+};
 
 /// What becomes of a sandbox when something happens.
 ///
@@ -50,8 +52,10 @@ impl Change<'_> {
         let changed = told(&self.next) != told(self.before);
         if changed {
             self.next.version += 1;
-            // The host closes what is open before the route is told, and both before it takes its time to stop.
-            let first = self.host.iter().take_while(|effect| **effect == Effect::SetEpoch).count();
+            // The host closes what is open before the route is told, and both before it takes its time to stop. Of what
+            // has ended and goes nobody need hear in between.
+            let first = |effect: &&Effect| matches!(effect, Effect::SetEpoch | Effect::Destroy);
+            let first = self.host.iter().take_while(first).count();
             let rest = self.host.split_off(first);
             effects.append(&mut self.host);
             effects.extend([Effect::TellRoute, Effect::TellChat]);
@@ -71,8 +75,10 @@ impl Change<'_> {
             Phase::Queued { .. } | Phase::Starting { .. } | Phase::Ready { .. } | Phase::Idle { .. } => {
                 Ok(())
             }
-            Phase::Stopping { .. } => Err(Refusal::StillStopping),
-            Phase::Destroyed { .. } => Err(Refusal::Destroyed),
+            Phase::Stopping { removed: true, .. } | Phase::Removing { .. } | Phase::Destroyed { .. } => {
+                Err(Refusal::Destroyed)
+            }
+            Phase::Stopping { removed: false, .. } => Err(Refusal::StillStopping),
             Phase::Stopped { .. } | Phase::Failed { .. } => {
                 if let Some(until) = self.crashing_until() {
                     return Err(Refusal::CrashLoop { until });
@@ -168,6 +174,7 @@ impl Change<'_> {
             Phase::Starting { epoch, .. } => (epoch, None),
             Phase::Ready { run, .. } | Phase::Idle { run, .. } => (run.epoch, Some(run)),
             Phase::Stopping { .. }
+            | Phase::Removing { .. }
             | Phase::Stopped { .. }
             | Phase::Failed { .. }
             | Phase::Destroyed { .. } => return,
@@ -175,7 +182,7 @@ impl Change<'_> {
         // What is stopped on purpose has stayed as long as it should.
         self.next.starts.pop();
         self.next.epoch += 1;
-        self.next.phase = Phase::Stopping { epoch, run, end, since: self.now };
+        self.next.phase = Phase::Stopping { epoch, run, end, since: self.now, removed: false };
         if run.is_some() {
             self.host.push(Effect::SetEpoch);
         }
@@ -188,7 +195,7 @@ impl Change<'_> {
             Phase::Queued { .. } | Phase::Stopped { .. } | Phase::Failed { .. } => {
                 self.host.push(Effect::Stop)
             }
-            Phase::Destroyed { .. } => self.host.push(Effect::Destroy),
+            Phase::Removing { .. } | Phase::Destroyed { .. } => self.host.push(Effect::Destroy),
             Phase::Starting { epoch, .. } if sighting.epoch < *epoch => {
                 self.host.extend([Effect::Stop, Effect::Create]);
             }
@@ -208,13 +215,14 @@ impl Change<'_> {
                 };
                 self.catch_up(sighting);
             }
-            Phase::Stopping { epoch, run, end, since } => {
+            Phase::Stopping { epoch, run, end, since, removed } => {
                 let run = match run {
                     Some(run) => Some(Run { seen: run.seen.max(self.now), ..*run }),
                     None if sighting.epoch >= *epoch => Some(self.open(*epoch, sighting)),
                     None => None,
                 };
-                self.next.phase = Phase::Stopping { epoch: *epoch, run, end: end.clone(), since: *since };
+                let (end, removed) = (end.clone(), *removed);
+                self.next.phase = Phase::Stopping { epoch: *epoch, run, end, since: *since, removed };
                 self.host.push(Effect::Stop);
             }
         }
@@ -253,7 +261,7 @@ impl Change<'_> {
                 let reason = if crashing { SandboxReason::CrashLoop } else { SandboxReason::Lost };
                 self.fail(reason, because, until);
             }
-            Phase::Stopping { epoch, run, end, .. } => {
+            Phase::Stopping { epoch, run, end, removed, .. } => {
                 let at = match (run, sighting.and_then(|it| ended_run(it, *epoch))) {
                     (Some(run), _) => self.close(*run, sighting),
                     (None, Some((run, until))) => {
@@ -263,8 +271,16 @@ impl Change<'_> {
                     (None, None) => self.now,
                 };
                 self.ledger.push(Effect::ReleasePlace);
-                self.next.phase = Phase::Stopped { end: end.clone(), at };
+                match (removed, sighting) {
+                    (false, _) => self.next.phase = Phase::Stopped { end: end.clone(), at },
+                    (true, Some(_)) => self.remove(end.clone()),
+                    (true, None) => self.next.phase = Phase::Destroyed { at: self.now },
+                }
             }
+            Phase::Removing { .. } if sighting.is_none() => {
+                self.next.phase = Phase::Destroyed { at: self.now };
+            }
+            Phase::Removing { .. } => self.host.push(Effect::Destroy),
             Phase::Destroyed { .. } if sighting.is_some() => self.host.push(Effect::Destroy),
             Phase::Queued { .. } | Phase::Stopped { .. } | Phase::Failed { .. } | Phase::Destroyed { .. } => {
             }
@@ -290,10 +306,17 @@ impl Change<'_> {
                 self.fail(SandboxReason::ExecutorUnavailable, None, until);
             }
             // It is stopped when the host comes back, whatever is written here.
-            Phase::Stopping { run, end, since, .. } if long(*since) => {
+            Phase::Stopping { run, end, since, removed, .. } if long(*since) => {
                 let at = run.map_or(self.now, |run| self.close(run, None));
                 self.ledger.push(Effect::ReleasePlace);
-                self.next.phase = Phase::Stopped { end: end.clone(), at };
+                self.next.phase = if *removed {
+                    Phase::Removing { end: waiting(end), since: self.now }
+                } else {
+                    Phase::Stopped { end: end.clone(), at }
+                };
+            }
+            Phase::Removing { end, since } => {
+                self.next.phase = Phase::Removing { end: waiting(end), since: *since };
             }
             Phase::Queued { .. }
             | Phase::Starting { .. }
@@ -313,6 +336,7 @@ impl Change<'_> {
             Phase::Queued { .. }
             | Phase::Starting { .. }
             | Phase::Stopping { run: None, .. }
+            | Phase::Removing { .. }
             | Phase::Stopped { .. }
             | Phase::Failed { .. } => {}
             Phase::Ready { .. } | Phase::Idle { .. } | Phase::Stopping { run: Some(_), .. } => {
@@ -323,18 +347,43 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// That it shall go is kept with how it stands: whoever asks for it may die before its host has answered.
     fn destroy(&mut self) {
-        match self.before.phase {
-            Phase::Queued { .. } | Phase::Stopped { .. } | Phase::Failed { .. } => {
-                self.next.phase = Phase::Destroyed { at: self.now };
-                self.host.push(Effect::Destroy);
+        let requested = || End { reason: SandboxReason::Requested, detail: None };
+        match &self.before.phase {
+            Phase::Queued { .. } => {
+                self.next.epoch += 1;
+                self.remove(requested());
             }
-            Phase::Destroyed { .. } => self.host.push(Effect::Destroy),
-            Phase::Starting { .. } | Phase::Ready { .. } | Phase::Idle { .. } | Phase::Stopping { .. } => {
-                self.stop(End { reason: SandboxReason::Requested, detail: None });
+            Phase::Stopped { end, .. } | Phase::Failed { end, .. } => self.remove(end.clone()),
+            Phase::Removing { .. } => self.host.push(Effect::Destroy),
+            Phase::Starting { .. } | Phase::Ready { .. } | Phase::Idle { .. } => {
+                self.stop(requested());
+                self.doom();
             }
+            // Whoever stops it may be gone, and who asks waits for it.
+            Phase::Stopping { .. } => {
+                self.doom();
+                self.host.push(Effect::Stop);
+            }
+            Phase::Destroyed { .. } => {}
         }
     }
+
+    fn doom(&mut self) {
+        if let Phase::Stopping { removed, .. } = &mut self.next.phase {
+            *removed = true;
+        }
+    }
+
+    fn remove(&mut self, end: End) {
+        self.next.phase = Phase::Removing { end, since: self.now };
+        self.host.push(Effect::Destroy);
+    }
+}
+
+fn waiting(end: &End) -> End {
+    End { detail: Some(REMOVAL_WAITS.to_owned()), ..*end }
 }
 
 /// The run that a host tells the end of, if it is of the start under `epoch`.

@@ -2,7 +2,8 @@
 //!
 //! Invariants: the epoch only grows, with every stop, revoke, restart and change of owner; the version grows with every
 //! change that others are told of; a run is open exactly while a sandbox is known to run, and has an epoch of its own; a
-//! place is held from [`Happened::PlaceGiven`] to [`Effect::ReleasePlace`], which is exactly while the state is a running one.
+//! place is held from [`Happened::PlaceGiven`] to [`Effect::ReleasePlace`], which is exactly while the state is a running one;
+//! what shall go with its files never starts again, and is called gone only once its host says so.
 
 mod decide;
 pub mod quota;
@@ -25,6 +26,8 @@ pub const STOP_MS: i64 = 10 * 60_000;
 pub const CRASH_STARTS: usize = 3;
 /// See [`CRASH_STARTS`].
 pub const CRASH_WINDOW_MS: i64 = 5 * 60_000;
+/// What people read of a sandbox whose files shall go while its executor gives no answer.
+pub const REMOVAL_WAITS: &str = "its files go as soon as its executor answers";
 /// How long an executor may be out of reach before its sandboxes count as gone: three rounds of the sweep that looks.
 pub const UNREACHABLE_MS: i64 = 3 * 60_000;
 
@@ -109,6 +112,15 @@ pub enum Phase {
         end: End,
         /// Since when.
         since: Timestamp,
+        /// Its files go, too.
+        removed: bool,
+    },
+    /// Its processes have ended; its files are being removed, or wait for that until their host answers.
+    Removing {
+        /// Why it had ended.
+        end: End,
+        /// When the files were to go first.
+        since: Timestamp,
     },
     /// Its processes have ended; its files are there.
     Stopped {
@@ -165,7 +177,7 @@ impl Sandbox {
             Phase::Ready { .. } => SandboxState::Ready,
             Phase::Idle { .. } => SandboxState::Idle,
             Phase::Stopping { .. } => SandboxState::Stopping,
-            Phase::Stopped { .. } => SandboxState::Stopped,
+            Phase::Removing { .. } | Phase::Stopped { .. } => SandboxState::Stopped,
             Phase::Failed { .. } => SandboxState::Failed,
             Phase::Destroyed { .. } => SandboxState::Destroyed,
         }
@@ -178,16 +190,48 @@ impl Sandbox {
             Phase::Stopping { run, .. } => run,
             Phase::Queued { .. }
             | Phase::Starting { .. }
+            | Phase::Removing { .. }
             | Phase::Stopped { .. }
             | Phase::Failed { .. }
             | Phase::Destroyed { .. } => None,
         }
     }
 
+    /// Whether it shall go with its files, but is not known to be gone.
+    pub const fn is_doomed(&self) -> bool {
+        match self.phase {
+            Phase::Stopping { removed, .. } => removed,
+            Phase::Removing { .. } => true,
+            Phase::Queued { .. }
+            | Phase::Starting { .. }
+            | Phase::Ready { .. }
+            | Phase::Idle { .. }
+            | Phase::Stopped { .. }
+            | Phase::Failed { .. }
+            | Phase::Destroyed { .. } => false,
+        }
+    }
+
+    /// Whether somebody is at it, and the executor's answer brings it on: should they die, others go on.
+    pub const fn is_underway(&self) -> bool {
+        match self.phase {
+            Phase::Starting { .. } | Phase::Stopping { .. } | Phase::Removing { .. } => true,
+            Phase::Queued { .. }
+            | Phase::Ready { .. }
+            | Phase::Idle { .. }
+            | Phase::Stopped { .. }
+            | Phase::Failed { .. }
+            | Phase::Destroyed { .. } => false,
+        }
+    }
+
     /// Why it stops, stopped or failed.
     pub const fn end(&self) -> Option<&End> {
         match &self.phase {
-            Phase::Stopping { end, .. } | Phase::Stopped { end, .. } | Phase::Failed { end, .. } => Some(end),
+            Phase::Stopping { end, .. }
+            | Phase::Removing { end, .. }
+            | Phase::Stopped { end, .. }
+            | Phase::Failed { end, .. } => Some(end),
             Phase::Queued { .. }
             | Phase::Starting { .. }
             | Phase::Ready { .. }
@@ -205,6 +249,7 @@ impl Sandbox {
             Phase::Queued { .. }
             | Phase::Starting { .. }
             | Phase::Stopping { .. }
+            | Phase::Removing { .. }
             | Phase::Stopped { .. }
             | Phase::Failed { .. }
             | Phase::Destroyed { .. } => None,
@@ -232,8 +277,8 @@ pub enum Happened {
     Passed,
     /// The executor answered how it stands there: to a look, a create, a stop, or in its list.
     Seen(Sighting),
-    /// The executor answered that it knows no such sandbox, when it was asked for this one: its list may be from before
-    /// the sandbox was made.
+    /// The executor answered that it knows no such sandbox, when it was asked for this one (its list may be from before
+    /// the sandbox was made), or that it has removed it.
     Missing,
     /// The executor gave no answer.
     Unreachable,
@@ -246,7 +291,7 @@ pub enum Happened {
     },
     /// Access given before shall be over; also when it gets another owner.
     AccessRevoked,
-    /// It shall go with its files. One that runs is stopped first: ask again then.
+    /// It shall go with its files. One that runs is stopped first.
     DestroyAsked,
 }
 

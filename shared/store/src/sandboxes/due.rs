@@ -72,7 +72,7 @@ pub async fn unseen(
     cut(page, &rows)
 }
 
-/// Those that have been starting or stopping since `before`: who did that may have died.
+/// Those that have been starting, stopping or going since `before`: who did that may have died.
 ///
 /// # Errors
 /// Only those of the connection.
@@ -86,7 +86,7 @@ pub async fn unsettled(
         .fetch_all(
             "-- sandboxes::due::unsettled
              SELECT org_id, sandbox_id FROM sandboxes
-              WHERE state IN ('starting', 'stopping') AND changed_at <= $1
+              WHERE (state IN ('starting', 'stopping') OR doomed) AND changed_at <= $1
                 AND (lease_until IS NULL OR lease_until <= $2) AND ($3::text IS NULL OR sandbox_id > $3)
               ORDER BY sandbox_id LIMIT $4",
             &[sql(before), sql(now), sql(page.after), sql(page.fetch())],
@@ -111,6 +111,28 @@ pub async fn untold(
               WHERE (told_chat_version < version OR told_route_version < version
                      OR (run_from IS NOT NULL
                          AND (told_executor_epoch < epoch OR told_executor_hosts < hosts_version)))
+                AND (lease_until IS NULL OR lease_until <= $1) AND ($2::text IS NULL OR sandbox_id > $2)
+              ORDER BY sandbox_id LIMIT $3",
+            &[sql(now), sql(page.after), sql(page.fetch())],
+        )
+        .await?;
+    cut(page, &rows)
+}
+
+/// Ended ones that are owed a snapshot of their last run, now.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn unkept(
+    db: &mut SweepsDb,
+    now: Timestamp,
+    page: &Page<SandboxId>,
+) -> Result<Slice<Due>, StoreError> {
+    let rows = db
+        .fetch_all(
+            "-- sandboxes::due::unkept
+             SELECT org_id, sandbox_id FROM snapshots_owed JOIN sandboxes USING (org_id, sandbox_id)
+              WHERE again_at <= $1 AND state IN ('stopped', 'failed')
                 AND (lease_until IS NULL OR lease_until <= $1) AND ($2::text IS NULL OR sandbox_id > $2)
               ORDER BY sandbox_id LIMIT $3",
             &[sql(now), sql(page.after), sql(page.fetch())],

@@ -8,7 +8,7 @@ mod queue;
 mod signs;
 mod stored;
 
-use slipway_contract::sandbox::SandboxSize;
+use slipway_contract::sandbox::{SandboxSize, SandboxState};
 use slipway_contract::{Actor, ApprovalId, ChatId, SandboxId, Timestamp, UserId};
 use slipway_domain::sandbox::{Effect, Sandbox, Step};
 
@@ -19,7 +19,7 @@ pub use stored::{StoredSandbox, Told};
 
 use crate::page::{Page, Slice};
 use crate::value::{sql, storable};
-use crate::{OrgDb, StoreError, json, places, usage};
+use crate::{OrgDb, StoreError, json, places, snapshots, usage};
 
 /// A sandbox to be made, as people approved it.
 #[derive(Clone, Debug)]
@@ -167,7 +167,7 @@ pub async fn list(
     Ok(page.cut(rows.iter().map(read).collect::<Result<_, _>>()?))
 }
 
-/// The sandbox that a chat's agents work in: the newest that is not destroyed.
+/// The sandbox that a chat's agents work in: the newest that is not destroyed, nor about to be.
 ///
 /// # Errors
 /// Only those of the connection.
@@ -177,7 +177,7 @@ pub async fn current(db: &mut OrgDb, chat: ChatId) -> Result<Option<StoredSandbo
         concat!(
             "-- sandboxes::current\n SELECT ",
             columns!(),
-            " FROM sandboxes WHERE org_id = $1 AND chat_id = $2 AND state <> 'destroyed'
+            " FROM sandboxes WHERE org_id = $1 AND chat_id = $2 AND state <> 'destroyed' AND NOT doomed
               ORDER BY sandbox_id DESC LIMIT 1"
         ),
         &[sql(org), sql(chat)],
@@ -212,7 +212,7 @@ pub async fn advance(
          UPDATE sandboxes
             SET state = $5, reason = $6, detail = $7, epoch = $8, version = $9, starts = $10,
                 queued_at = coalesce($11, queued_at), changed_at = $12, run_epoch = $13, run_from = $14,
-                seen_at = $15, used_at = $16
+                seen_at = $15, used_at = $16, doomed = $17
           WHERE org_id = $1 AND sandbox_id = $2 AND state = $3 AND version = $4",
         &[
             sql(org),
@@ -231,13 +231,17 @@ pub async fn advance(
             sql(next.run_from),
             sql(next.seen_at),
             sql(next.used_at),
+            sql(next.doomed),
         ],
     )
     .await?;
     for effect in &step.effects {
         match effect {
             Effect::OpenUsage(run) => usage::open(db, before, *run).await?,
-            Effect::CloseUsage { run, until } => usage::close(db, before.id, *run, *until).await?,
+            Effect::CloseUsage { run, until } => {
+                usage::close(db, before.id, *run, *until).await?;
+                snapshots::owe(db, before.id, run.epoch, now).await?;
+            }
             Effect::ReleasePlace => places::give_back(db, before.user).await?,
             Effect::SetEpoch
             | Effect::Stop
@@ -247,6 +251,9 @@ pub async fn advance(
             | Effect::TellChat
             | Effect::Alert => {}
         }
+    }
+    if next.doomed || next.state == SandboxState::Destroyed {
+        snapshots::doom_all(db, before.id).await?;
     }
     Ok(StoredSandbox { sandbox: step.next.clone(), changed_at, ..before.clone() })
 }
@@ -276,7 +283,7 @@ pub async fn set_hosts(
     Ok(after)
 }
 
-/// Notes which executor gets the sandbox. The files of one that has started are there, so that is for the first start.
+/// Notes which executor gets the sandbox: for its first start, or since its files come from a snapshot.
 ///
 /// # Errors
 /// [`StoreError::Overtaken`] when the sandbox is not as `before` any more.

@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "sandbox_id, org_id, chat_id, approval_id, state, reason, detail, epoch, version, starts, size, hosts,
          hosts_version, template, executor_id, asked_by, user_id, created_at, queued_at, changed_at, run_epoch,
-         run_from, seen_at, used_at, told_chat_version, told_route_version, told_executor_epoch,
+         run_from, seen_at, used_at, doomed, told_chat_version, told_route_version, told_executor_epoch,
          told_executor_hosts"
     };
 }
@@ -127,6 +127,7 @@ pub(super) struct PhaseColumns<'a> {
     pub(super) run_from: Option<Timestamp>,
     pub(super) seen_at: Option<Timestamp>,
     pub(super) used_at: Option<Timestamp>,
+    pub(super) doomed: bool,
 }
 
 impl<'a> PhaseColumns<'a> {
@@ -139,9 +140,10 @@ impl<'a> PhaseColumns<'a> {
                 (None, None, Some(run.epoch), Some(*used_at))
             }
             Phase::Stopping { epoch, since, .. } => (None, Some(*since), Some(*epoch), None),
-            Phase::Stopped { at, .. } | Phase::Failed { at, .. } | Phase::Destroyed { at } => {
-                (None, Some(*at), None, None)
-            }
+            Phase::Removing { since: at, .. }
+            | Phase::Stopped { at, .. }
+            | Phase::Failed { at, .. }
+            | Phase::Destroyed { at } => (None, Some(*at), None, None),
         };
         Self {
             state: sandbox.state(),
@@ -153,6 +155,7 @@ impl<'a> PhaseColumns<'a> {
             run_from: run.map(|run| run.from),
             seen_at: run.map(|run| run.seen),
             used_at,
+            doomed: sandbox.is_doomed(),
         }
     }
 }
@@ -212,8 +215,16 @@ fn phase(row: &Row) -> Result<Phase, StoreError> {
         SandboxState::Ready => Phase::Ready { run: present()?, used_at: row.read("used_at")? },
         SandboxState::Idle => Phase::Idle { run: present()?, used_at: row.read("used_at")? },
         SandboxState::Stopping => {
-            Phase::Stopping { epoch: row.read("run_epoch")?, run: run()?, end: end()?, since: changed_at }
+            let removed = row.read("doomed")?;
+            Phase::Stopping {
+                epoch: row.read("run_epoch")?,
+                run: run()?,
+                end: end()?,
+                since: changed_at,
+                removed,
+            }
         }
+        SandboxState::Stopped if row.read("doomed")? => Phase::Removing { end: end()?, since: changed_at },
         SandboxState::Stopped => Phase::Stopped { end: end()?, at: changed_at },
         SandboxState::Failed => Phase::Failed { end: end()?, at: changed_at },
         SandboxState::Destroyed => Phase::Destroyed { at: changed_at },

@@ -59,6 +59,8 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         sandboxes
         sessions (no tenant's)
         signin_attempts (no tenant's)
+        snapshots
+        snapshots_owed
         sweeps (no tenant's)
         usage_entries
         users (no tenant's)"#]]
@@ -145,9 +147,11 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         refinery_schema_history: 
         sandbox_acts: INSERT, SELECT
         sandbox_places: INSERT, SELECT; UPDATE running
-        sandboxes: INSERT, SELECT; UPDATE changed_at, detail, epoch, executor_id, hosts, hosts_version, lease_owner, lease_until, queued_at, reason, run_epoch, run_from, seen_at, starts, state, told_chat_version, told_executor_epoch, told_executor_hosts, told_route_version, used_at, version
+        sandboxes: INSERT, SELECT; UPDATE changed_at, detail, doomed, epoch, executor_id, hosts, hosts_version, lease_owner, lease_until, queued_at, reason, run_epoch, run_from, seen_at, starts, state, told_chat_version, told_executor_epoch, told_executor_hosts, told_route_version, used_at, version
         sessions: INSERT, SELECT; UPDATE end_reason, ended_at, generation, rotated_at
         signin_attempts: DELETE, INSERT, SELECT; UPDATE failures, last_at
+        snapshots: DELETE, INSERT, SELECT; UPDATE bytes, sha256, state
+        snapshots_owed: DELETE, INSERT, SELECT; UPDATE again_at, run_epoch, tries
         sweeps: INSERT, SELECT; UPDATE cursor, last_run, lease_owner, lease_until, outcome
         usage_entries: INSERT, SELECT; UPDATE bytes, until_at
         users: INSERT, SELECT

@@ -101,6 +101,7 @@ async fn each_function_sends_a_fixed_number_of_statements() {
     count!(counts, db,
         "members::find": members::find(&mut db, user.id);
         "members::hold": members::hold(&mut db, user.id);
+        "members::guests_of": members::guests_of(&mut db, tenant.chat);
         "members::list": members::list(&mut db, &Page { limit: 50, after: None });
         "members::get": members::get(&mut db, member);
         "members::join": members::join(&mut db, fixture::member_id(), user.id, Role::Member, NOW);
@@ -152,6 +153,7 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         orgs::create 1
         members::find 1
         members::hold 1
+        members::guests_of 1
         members::list 1
         members::get 1
         members::join 1
@@ -214,8 +216,9 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         usage::report 1
         usage::named_for 1
         quotas::standing 1
+        quotas::limits 1
         quotas::set 1
-        sandboxes::advance (lost) 3
+        sandboxes::advance (lost) 4
         routes::find 1
         artifacts::save 2
         artifacts::find_by_key 1
@@ -305,6 +308,7 @@ async fn of_sandboxes(server: &Server) -> String {
         "usage::report": usage::report(&mut db, NOW, NOW.plus_ms(9), UsageBy::User, NOW);
         "usage::named_for": usage::named_for(&mut db, user, vec![made.id.to_string()]);
         "quotas::standing": quotas::standing(&mut db, Some(user), NOW);
+        "quotas::limits": quotas::limits(&mut db);
         "quotas::set": quotas::set(&mut db, Holder::Org, &Override::default());
         "sandboxes::advance (lost)": sandboxes::advance(&mut db, &ready, &lost, NOW);
         "routes::find": routes::find(&mut db, made.id);

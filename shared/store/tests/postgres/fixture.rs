@@ -10,7 +10,7 @@ use slipway_contract::http::orgs::Role;
 use slipway_contract::objects::projection::{ChatProjection, PersonProjection};
 use slipway_contract::{
     AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId, Seq, SessionId,
-    Timestamp, UserId,
+    SnapshotId, Timestamp, UserId,
 };
 use slipway_store::channels::NewChannel;
 use slipway_store::invitations::NewInvitation;
@@ -40,7 +40,7 @@ macro_rules! fresh {
 fresh!(
     user_id -> UserId, org_id -> OrgId, member_id -> MemberId, invitation_id -> InvitationId,
     channel_id -> ChannelId, chat_id -> ChatId, agent_id -> AgentId, session_id -> SessionId,
-    sandbox_id -> SandboxId, artifact_id -> ArtifactId
+    sandbox_id -> SandboxId, artifact_id -> ArtifactId, snapshot_id -> SnapshotId
 );
 
 /// A digest that nothing else has.

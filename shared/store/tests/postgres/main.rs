@@ -27,6 +27,8 @@ mod sandboxes;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod sweeps;
 #[cfg(test)]
 mod tenancy;

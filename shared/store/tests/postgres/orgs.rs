@@ -7,7 +7,7 @@ use slipway_contract::{Problem, UserId};
 use slipway_domain::orgs::{Standing, change_role, end_membership, sees_channel};
 use slipway_store::channels::NewChannel;
 use slipway_store::page::Page;
-use slipway_store::{Conflict, StoreError, agents, channels, invitations, members, memberships};
+use slipway_store::{Conflict, StoreError, agents, channels, chats, invitations, members, memberships};
 
 use crate::fixture::{self, NOW, Tenant};
 use crate::server::Server;
@@ -228,4 +228,21 @@ async fn an_org_has_one_default_agent_and_it_answers() {
     assert_eq!(rest.items.iter().map(|agent| agent.id).collect::<Vec<_>>(), [second]);
     let unknown = agents::update(&mut db, fixture::agent_id(), &rename).await.unwrap_err();
     assert!(matches!(unknown, StoreError::NotFound { .. }), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn the_guests_of_a_chat_are_known_as_they_come_and_by_the_role_that_they_have_now() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let (db, guest, member) = fixture::joined(db, &tenant, Role::Guest).await;
+    let (db, bob, _) = fixture::joined(db, &tenant, Role::Member).await;
+    let (db, _elsewhere, _) = fixture::joined(db, &tenant, Role::Guest).await;
+    let mut db = db.org(tenant.org);
+    assert!(members::guests_of(&mut db, tenant.chat).await.unwrap().is_empty());
+    for user in [guest.id, bob.id] {
+        chats::expect_person(&mut db, tenant.chat, user).await.unwrap();
+    }
+    assert_eq!(members::guests_of(&mut db, tenant.chat).await.unwrap(), [guest.id]);
+    members::set_role(&mut db, member, Role::Member).await.unwrap();
+    assert!(members::guests_of(&mut db, tenant.chat).await.unwrap().is_empty());
 }

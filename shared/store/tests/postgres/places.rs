@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use slipway_contract::Actor;
+use slipway_contract::http::orgs::Role;
 use slipway_contract::sandbox::SandboxState;
 use slipway_domain::sandbox::{Happened, StartFailure, quota};
 use slipway_store::places::{Answer, Whose};
 use slipway_store::quotas::{Holder, Override};
-use slipway_store::{places, quotas, sandboxes, usage};
+use slipway_store::{audit, members, places, quotas, sandboxes, usage};
 
 use crate::fixture::{self, NOW, Tenant};
 use crate::server::Server;
@@ -198,5 +200,71 @@ async fn happenings(server: &Arc<Server>, history: &[(usize, u8)]) {
         }
         assert_eq!(places::running(&mut db, Some(tenant.owner.id)).await.unwrap(), (running, running));
         assert!(running <= 2);
+    }
+}
+
+#[tokio::test]
+async fn limits_that_were_set_are_listed_by_name_and_taken_back() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let (db, bob, _) = fixture::joined(db, &tenant, Role::Member).await;
+    let (db, gone, gone_member) = fixture::joined(db, &tenant, Role::Member).await;
+    let (db, other) = fixture::tenant(db).await;
+    let mut db = db.org(other.org);
+    quotas::set(&mut db, Holder::User(other.owner.id), &at_most(9)).await.unwrap();
+    let mut db = db.commit().await.unwrap().org(tenant.org);
+    let none = quotas::limits(&mut db).await.unwrap();
+    assert!(none.set.is_empty());
+    assert_eq!((none.org_default.running, none.member_default.running), (Some(20), Some(5)));
+    assert_eq!(none.member_default.seconds, Some(360_000));
+
+    let all = Override { running: Some(0), seconds: Some(1 << 40), egress_bytes: Some(1 << 50) };
+    for holder in [Holder::User(bob.id), Holder::User(gone.id), Holder::Member, Holder::Org] {
+        quotas::set(&mut db, holder, &all).await.unwrap();
+    }
+    members::end(&mut db, gone_member, gone.id, NOW).await.unwrap();
+    let set = quotas::limits(&mut db).await.unwrap().set;
+    let told: Vec<_> = set.iter().map(|held| (held.holder.as_str(), held.name.as_str())).collect();
+    let bob_id = bob.id.to_string();
+    assert_eq!(told, [("org", ""), ("member", ""), (bob_id.as_str(), bob.display_name.as_str())]);
+    assert!(set.iter().all(|held| Override::from(&held.limit) == all));
+
+    quotas::set(&mut db, Holder::User(bob.id), &Override::default()).await.unwrap();
+    quotas::set(&mut db, Holder::Org, &at_most(3)).await.unwrap();
+    let set = quotas::limits(&mut db).await.unwrap().set;
+    let told: Vec<_> = set.iter().map(|held| (held.holder.as_str(), held.limit.running)).collect();
+    assert_eq!(told, [("org", Some(3)), ("member", Some(0))]);
+    // Who has none of their own has those of all members.
+    let standing = quotas::standing(&mut db, Some(bob.id), NOW).await.unwrap();
+    assert_eq!(standing.user.unwrap().running_limit, 0);
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_be_recorded_is_not_set() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let mut db = db.org(tenant.org);
+    quotas::set(&mut db, Holder::Org, &at_most(9)).await.unwrap();
+    let deed = audit::Entry {
+        // The log has no room for so long a key.
+        key: "k".repeat(301),
+        actor: Actor::User { id: tenant.owner.id },
+        action: "quota.set",
+        subject: "org".into(),
+        detail: String::new(),
+    };
+    audit::append(&mut db, &deed).await.unwrap_err();
+    assert!(db.commit().await.is_err());
+    let mut db = server.db().await.org(tenant.org);
+    assert!(quotas::limits(&mut db).await.unwrap().set.is_empty());
+}
+
+#[test]
+fn a_holder_is_read_as_it_is_written() {
+    for text in ["org", "member", "user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b"] {
+        assert_eq!(text.parse::<Holder>().unwrap().to_string(), text);
+    }
+    for text in ["", "Org", "members", "user_", "agent_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b", "user_%"] {
+        assert!(text.parse::<Holder>().is_err(), "{text}");
     }
 }

@@ -70,6 +70,8 @@ async fn each_phase_is_read_back_as_it_was_written() {
         (409, refused),
         (410, Happened::AccessRevoked),
         (411, Happened::DestroyAsked),
+        (412, Happened::Unreachable),
+        (413, Happened::Missing),
     ];
     let mut states = Vec::new();
     for (second, happened) in history {
@@ -90,9 +92,28 @@ async fn each_phase_is_read_back_as_it_was_written() {
     assert_eq!(
         states.join(", "),
         "Starting 1, Starting 2, Ready 2, Ready 2, Idle 2, Stopping 3, Stopped 3, Queued 4, Starting 4, Stopping 5, \
-         Stopped 5, Queued 6, Starting 6, Failed 6, Failed 7, Destroyed 7"
+         Stopped 5, Queued 6, Starting 6, Failed 6, Failed 7, Stopped 7, Stopped 7, Destroyed 7"
     );
     assert_eq!(places::running(&mut db, asked.user).await.unwrap(), (0, 0));
+}
+
+#[tokio::test]
+async fn the_wish_to_destroy_is_kept_while_it_stops() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let mut db = db.org(tenant.org);
+    let made = world::start(&mut db, &new(&tenant, 1), NOW).await.id;
+    let mut stands = Vec::new();
+    for (second, happened) in
+        [(1, Happened::DestroyAsked), (2, running(2, NOW)), (3, ended(2, NOW, at(3))), (4, Happened::Missing)]
+    {
+        happen(&mut db, made, &happened, at(second)).await;
+        let found = sandboxes::find(&mut db, made).await.unwrap().unwrap();
+        stands.push((found.sandbox.state(), found.sandbox.is_doomed()));
+    }
+    use SandboxState::{Destroyed, Stopped, Stopping};
+    assert_eq!(stands, [(Stopping, true), (Stopping, true), (Stopped, true), (Destroyed, false)]);
+    assert_eq!(places::running(&mut db, Some(tenant.owner.id)).await.unwrap(), (0, 0));
 }
 
 #[tokio::test]
@@ -293,7 +314,9 @@ async fn a_chats_sandboxes_are_listed_newest_first_page_by_page() {
         }
     }
     assert_eq!(found, made);
-    happen(&mut db, made[0], &Happened::DestroyAsked, at(1)).await;
+    // One that shall go serves nobody, whether or not its executor has said that it is gone.
+    let going = happen(&mut db, made[0], &Happened::DestroyAsked, at(1)).await;
+    assert!(going.sandbox.is_doomed());
     assert_eq!(sandboxes::current(&mut db, tenant.chat).await.unwrap().unwrap().id, made[1]);
 }
 

@@ -71,6 +71,17 @@ async fn sweeps_find_what_is_due_and_leave_what_somebody_drives() {
     assert_eq!(among(&due::untold(&mut db, now, &all()).await.unwrap(), &own), [2]);
     assert_eq!(among(&due::unused(&mut db, at(20), now, &all()).await.unwrap(), &own), [2]);
     assert_eq!(among(&due::unused(&mut db, at(20), now.plus_ms(1), &all()).await.unwrap(), &own), [2, 3]);
+
+    // What shall go is due until its executor says that it is gone.
+    let mut org = db.end().unwrap().org(tenant.org);
+    happen(&mut org, own[5], &Happened::DestroyAsked, at(50)).await;
+    let mut db = org.commit().await.unwrap().sweeps();
+    assert_eq!(among(&due::unsettled(&mut db, at(49), now, &all()).await.unwrap(), &own), [1, 4]);
+    assert_eq!(among(&due::unsettled(&mut db, at(50), now, &all()).await.unwrap(), &own), [1, 4, 5]);
+    let mut org = db.end().unwrap().org(tenant.org);
+    happen(&mut org, own[5], &Happened::Missing, at(51)).await;
+    let mut db = org.commit().await.unwrap().sweeps();
+    assert_eq!(among(&due::unsettled(&mut db, at(51), now, &all()).await.unwrap(), &own), [1, 4]);
 }
 
 #[tokio::test]
@@ -84,6 +95,7 @@ async fn a_list_of_what_is_due_goes_on_where_it_stopped() {
         sandboxes::assign(&mut org, &found, &executor).await.unwrap();
     }
     happen(&mut org, own[0], &Happened::DestroyAsked, at(500)).await;
+    happen(&mut org, own[0], &Happened::Missing, at(501)).await;
     let mut db = org.commit().await.unwrap().sweeps();
     let mut found = Vec::new();
     loop {
@@ -209,7 +221,7 @@ async fn the_sweeps_see_what_they_look_through_of_all_orgs_and_nothing_else() {
     }
     // `sweeps` has rows only if another test of this run has made some.
     seen.retain(|table| table != "sweeps");
-    assert_eq!(seen, ["members", "quotas", "sandboxes", "usage_entries"]);
+    assert_eq!(seen, ["members", "quotas", "sandboxes", "snapshots", "snapshots_owed", "usage_entries"]);
     let orgs = app.query("SELECT DISTINCT org_id FROM sandboxes", &[]).await.unwrap();
     let orgs = orgs.iter().map(|row| row.get::<_, String>(0).parse().unwrap()).collect::<Vec<OrgId>>();
     assert!(orgs.contains(&one.org) && orgs.contains(&two.org));

@@ -8,7 +8,7 @@ use crate::{fixture, world};
 
 const SWEEPS: &str = "the sweeps job";
 /// What sweeps may read.
-const SWEPT: [&str; 3] = ["quotas", "sandboxes", "usage_entries"];
+const SWEPT: [&str; 5] = ["quotas", "sandboxes", "snapshots", "snapshots_owed", "usage_entries"];
 
 /// Somebody who should find nothing of the victim.
 struct Stranger {

@@ -3,6 +3,7 @@
 use slipway_contract::approval::{ApprovalAction, ApprovalAsk, ApprovalState, Risk, SelfApproval, Vote};
 use slipway_contract::http::approvals::ApprovalPolicy;
 use slipway_contract::http::artifacts::Artifact;
+use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::objects::projection::ApprovalProjection;
 use slipway_contract::sandbox::{SandboxReason, SandboxSize};
 use slipway_contract::{Actor, ApprovalId, SandboxId, Seq, Timestamp, UserId};
@@ -10,7 +11,10 @@ use slipway_domain::sandbox::{Happened, Rules, Sighting, decide};
 use slipway_store::places::Answer;
 use slipway_store::quotas::{Holder, Override};
 use slipway_store::sandboxes::{NewSandbox, StoredSandbox};
-use slipway_store::{Db, OrgDb, approval_policies, artifacts, chats, places, quotas, sandboxes, usage};
+use slipway_store::snapshots::NewSnapshot;
+use slipway_store::{
+    Db, OrgDb, approval_policies, artifacts, chats, places, quotas, sandboxes, snapshots, usage,
+};
 
 use crate::fixture::{self, NOW, Tenant};
 
@@ -149,6 +153,15 @@ pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
     let policy = ApprovalPolicy { quorum: 2, self_approval: SelfApproval::Never };
     approval_policies::set(&mut db, &policy).await.unwrap();
     artifacts::save(&mut db, &artifact(tenant, sandbox.id), "key").await.unwrap();
+    let ended = start(&mut db, &new(tenant, 3), NOW).await;
+    end(&mut db, ended.id, NOW, at(1)).await;
+    let snapshot = NewSnapshot {
+        id: fixture::snapshot_id(),
+        sandbox: ended.id,
+        cause: SnapshotCause::Stopped,
+        by: Actor::System,
+    };
+    snapshots::begin(&mut db, &snapshot, NOW).await.unwrap();
     let mut told = fixture::projection(tenant, 2);
     told.approvals = vec![asked(tenant, 1, 1, ApprovalState::Open, &[])];
     chats::project(&mut db, &told).await.unwrap();

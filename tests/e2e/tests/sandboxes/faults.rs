@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use e2e::{Person, World, eventually};
+use futures::{SinkExt as _, StreamExt as _};
+use reqwest::Method;
 use serde_json::json;
 use slipway_contract::http::approvals::ApprovalDecision;
 use slipway_contract::http::usage::{Quotas, UsageReport};
@@ -11,13 +13,14 @@ use slipway_contract::sandbox::{SandboxReason, SandboxState};
 use slipway_contract::socket::ServerFrame;
 use slipway_contract::{OrgId, SandboxId};
 use tokio::task::block_in_place;
+use tokio_tungstenite::tungstenite::Message;
 use xtask::testbed::{Options, Testbed};
 use xtask::workers::Worker;
 
 use crate::land::Land;
 
 /// The orchestrator's clock.
-const MINUTELY: &str = "* * * * *";
+pub(crate) const MINUTELY: &str = "* * * * *";
 
 async fn own_stack() -> Result<(Testbed, Land)> {
     stack_with(&[]).await
@@ -27,7 +30,11 @@ async fn own_stack() -> Result<(Testbed, Land)> {
 async fn stack_with(vars: &[(&str, &str)]) -> Result<(Testbed, Land)> {
     let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let vars = BTreeMap::from([(Worker::Orchestrator, vars)]);
-    let bed = block_in_place(|| Testbed::start(Options { vars, ..Options::default() }))?;
+    stack_of(Options { vars, ..Options::default() }).await
+}
+
+async fn stack_of(options: Options) -> Result<(Testbed, Land)> {
+    let bed = block_in_place(|| Testbed::start(options))?;
     let land = Land::of(&World::of(&bed)?).await?;
     Ok((bed, land))
 }
@@ -36,7 +43,7 @@ async fn usage(person: &Person, org: OrgId) -> Result<UsageReport> {
     person.get(&format!("/v1/orgs/{org}/usage?by=sandbox")).await?.read()
 }
 
-async fn running(person: &Person, org: OrgId) -> Result<u32> {
+pub(crate) async fn running(person: &Person, org: OrgId) -> Result<u32> {
     let quotas: Quotas = person.get(&format!("/v1/orgs/{org}/quotas")).await?.read()?;
     Ok(quotas.org.running)
 }
@@ -150,8 +157,37 @@ async fn who_finds_no_place_waits_in_line() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_carried_too_many_bytes_goes_on_slowly_and_lets_nothing_new_in_for_a_while() -> Result<()> {
+    // 4 MiB at once, then 1 MiB a second.
+    let args = ["--preview-burst-bytes", "4194304", "--preview-bytes-per-s", "1048576"];
+    let executor_args = args.map(str::to_owned).to_vec();
+    let (_bed, land) = stack_of(Options { executor_args, ..Options::default() }).await?;
+    let sandbox = land.start().await?;
+    let visitor = land.serve(sandbox).await?;
+    let mut socket = visitor.socket("/live", None).await?.map_err(|status| anyhow::anyhow!("{status}"))?;
+    // There and back it is 5 MiB: more than the burst, and all of it comes.
+    let body: Vec<u8> = (0..5_u32 << 19).map(|at| (at % 251) as u8).collect();
+    let reply = visitor.call(Method::POST, "/echo").body(body.clone()).send().await?;
+    assert_eq!(reply.bytes().await?.as_ref(), body.as_slice());
+
+    let page = visitor.get("/echo").await?;
+    assert_eq!((page.status, page.header("retry-after")), (429, "10"));
+    assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
+    assert_eq!(visitor.socket("/live", None).await?.err(), Some(429));
+    // Who was in stays in.
+    socket.send(Message::text("still here")).await?;
+    assert_eq!(socket.next().await.context("closed")??, Message::text("still here"));
+    eventually("the way in", async || Ok((visitor.get("/echo").await?.status == 200).then_some(()))).await
+}
+
 /// Runs the sweeps until the sandbox stands so.
-async fn becomes(bed: &mut Testbed, person: &Person, sandbox: SandboxId, state: SandboxState) -> Result<()> {
+pub(crate) async fn becomes(
+    bed: &mut Testbed,
+    person: &Person,
+    sandbox: SandboxId,
+    state: SandboxState,
+) -> Result<()> {
     eventually(&format!("a sandbox that is {state:?}"), async || {
         block_in_place(|| bed.stack.run_cron(Worker::Orchestrator, MINUTELY))?;
         Ok((person.look(sandbox).await?.state == state).then_some(()))

@@ -11,7 +11,7 @@ use slipway_contract::sandbox::SandboxState;
 use slipway_contract::{ApprovalId, ChatId, SandboxId};
 
 /// What a sandbox serves in these tests.
-const SERVER: &str = include_str!("../../fixtures/server.mjs");
+pub(crate) const SERVER: &str = include_str!("../../fixtures/server.mjs");
 /// Where it listens.
 pub(crate) const PORT: u16 = 8000;
 

@@ -15,6 +15,8 @@ use crate::land::{Land, PORT};
 
 /// From a revocation until nothing passes any more.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// When a server that never answers has been given up, which the executor does after a minute.
+const GIVEN_UP: Duration = Duration::from_secs(90);
 
 #[tokio::test]
 async fn a_page_gets_what_is_its_own_and_nothing_of_ours() -> Result<()> {
@@ -160,14 +162,47 @@ async fn ends(socket: &mut tokio_tungstenite::WebSocketStream<tokio::net::TcpStr
 }
 
 #[tokio::test]
-async fn a_closed_port_and_a_silent_server_say_what_is_wrong() -> Result<()> {
+async fn a_port_that_comes_and_goes_is_said_to_be_closed_and_works_whenever_it_is_there() -> Result<()> {
     let land = Land::shared().await?;
     let sandbox = land.start().await?;
     let token = land.bo.preview_token(sandbox, PORT).await?;
     let visitor = Visitor::enter(&token.url).await?;
-    let closed = visitor.get("/").await?;
-    assert_eq!(closed.status, 502);
-    assert!(closed.body.contains("8000"), "{closed:?}");
+    land.bo.put_file(sandbox, "server.mjs", crate::land::SERVER).await?.done()?;
+    for _ in 0..3 {
+        let closed = eventually("a closed port", async || {
+            Ok(Some(visitor.get("/echo").await?).filter(|page| page.status == 502))
+        })
+        .await?;
+        assert!(closed.body.contains("8000"), "{closed:?}");
+        assert!(closed.header("content-type").starts_with("text/html"), "{closed:?}");
+        assert_eq!(visitor.socket("/live", None).await?.err(), Some(502));
+        land.bo.run(sandbox, "nohup node server.mjs 8000 >server.log 2>&1 & echo $! >pid").await?;
+        eventually("an open port", async || Ok((visitor.get("/echo").await?.status == 200).then_some(())))
+            .await?;
+        let killed = land.bo.run(sandbox, "kill -9 $(cat pid)").await?;
+        assert_eq!(killed.exit.code, 0, "{killed:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up_with_a_page_and_holds_nobody_else_up() -> Result<()> {
+    let land = Land::shared().await?;
+    let sandbox = land.start().await?;
+    let visitor = land.serve(sandbox).await?;
+    let silent = Visitor::read(visitor.call(Method::GET, "/silent").timeout(GIVEN_UP));
+    let other = async {
+        for _ in 0..20 {
+            assert_eq!(visitor.get("/echo").await?.status, 200);
+        }
+        anyhow::Ok(())
+    };
+    let (silent, other) = tokio::join!(silent, other);
+    other?;
+    let page = silent?;
+    assert_eq!(page.status, 504);
+    assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
+    assert!(page.body.contains("8000"), "{page:?}");
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use slipway_contract::http::chats::CreateChat;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::sandbox::SandboxState;
 use slipway_contract::{
-    AgentId, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, MessageId, SandboxId, TurnId,
-    UserId,
+    AgentId, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, MessageId, SandboxId,
+    SnapshotId, TurnId, UserId,
 };
 
 /// One of everything that an org has. Everything is in a private channel, so that only those who were added see it.
@@ -32,6 +32,7 @@ pub(crate) struct Land {
     approval: ApprovalId,
     sandbox: SandboxId,
     artifact: ArtifactId,
+    snapshot: SnapshotId,
 }
 
 impl Land {
@@ -55,6 +56,7 @@ impl Land {
         let turn = TurnId::new(chat.id, asked.seq.next());
         let (approval, sandbox) = start(owner, &settler, chat.id).await?;
         let artifact = keep(owner, sandbox, canary).await?;
+        let snapshot = owner.take_snapshot(sandbox).await?.id;
         let land = Self {
             canary,
             channel,
@@ -69,6 +71,7 @@ impl Land {
             approval,
             sandbox,
             artifact,
+            snapshot,
             team,
         };
         land.quiet().await?;
@@ -106,6 +109,7 @@ impl Land {
             .replace("{approval}", &self.approval.to_string())
             .replace("{sandbox}", &self.sandbox.to_string())
             .replace("{artifact}", &self.artifact.to_string())
+            .replace("{snapshot}", &self.snapshot.to_string())
             .replace("{token}", &self.token)
     }
 
@@ -123,8 +127,10 @@ impl Land {
             "/v1/chats/{chat}/events?limit=200",
             "/v1/orgs/{org}/approvals",
             "/v1/orgs/{org}/approval-policy",
+            "/v1/orgs/{org}/quotas/limits",
             "/v1/orgs/{org}/artifacts",
             "/v1/sandboxes/{sandbox}/files",
+            "/v1/sandboxes/{sandbox}/snapshots",
         ] {
             let answer = self.team.owner.get(&self.fill(template, None)).await?;
             answer.done()?;

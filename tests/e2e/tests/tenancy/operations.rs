@@ -64,6 +64,7 @@ impl Operation {
             "approval",
             "sandbox",
             "artifact",
+            "snapshot",
         ];
         names.iter().any(|name| text.contains(&format!("{{{name}}}")))
     }
@@ -131,6 +132,8 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("POST", "/v1/approvals/{approval}/decision", Acting, r#"{"decision":"approve"}"#),
         op("GET", "/v1/orgs/{org}/usage", Org(Member), ""),
         op("GET", "/v1/orgs/{org}/quotas", Org(Guest), ""),
+        op("GET", "/v1/orgs/{org}/quotas/limits", Org(Admin), ""),
+        op("PUT", "/v1/orgs/{org}/quotas/limits/{user}", Org(Admin), r#"{"running":5}"#),
         op("GET", "/v1/chats/{chat}/sandboxes", Chat, ""),
         op("POST", "/v1/chats/{chat}/sandboxes", Acting, r#"{"reason":"to try"}"#),
         op("GET", "/v1/sandboxes/{sandbox}", Chat, ""),
@@ -142,11 +145,16 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("GET", "/v1/orgs/{org}/artifacts", Org(Guest), ""),
         op("GET", "/v1/artifacts/{artifact}", Chat, ""),
         op("GET", "/v1/artifacts/{artifact}/content", Chat, ""),
+        op("POST", "/v1/sandboxes/{sandbox}/snapshots", Acting, ""),
+        op("GET", "/v1/sandboxes/{sandbox}/snapshots", Chat, ""),
+        op("POST", "/v1/sandboxes/{sandbox}/restore", Acting, r#"{"snapshot":"{snapshot}"}"#),
+        op("DELETE", "/v1/sandboxes/{sandbox}/snapshots/{snapshot}", Acting, ""),
         op("POST", "/v1/sandboxes/{sandbox}/terminal-ticket", Acting, ""),
         op("GET", "/v1/sandboxes/{sandbox}/terminal", TerminalTicket, ""),
         op("POST", "/v1/sandboxes/{sandbox}/preview-tokens", Chat, r#"{"port":8000}"#),
         op("POST", "/v1/sandboxes/{sandbox}/revoke-previews", Acting, ""),
         op("POST", "/v1/sandboxes/{sandbox}/stop", Acting, ""),
+        op("DELETE", "/v1/sandboxes/{sandbox}", Acting, ""),
         op("DELETE", "/v1/chats/{chat}/participants/{user}", Moderator, ""),
         op("DELETE", "/v1/orgs/{org}/invitations/{invitation}", Org(Admin), ""),
         op("DELETE", "/v1/orgs/{org}/members/{member}", Org(Admin), ""),
@@ -157,8 +165,10 @@ pub(crate) const OPERATIONS: &[Operation] = {
 /// As the document names what the table names by example.
 fn documented(operation: &Operation) -> (String, String) {
     let path = operation.path.split('?').next().unwrap_or_default();
-    let path =
-        path.replace("%F0%9F%91%8D", "{emoji}").replace("participants/{user}", "participants/{participant}");
+    let path = path
+        .replace("%F0%9F%91%8D", "{emoji}")
+        .replace("participants/{user}", "participants/{participant}")
+        .replace("limits/{user}", "limits/{holder}");
     (operation.method.to_lowercase(), path)
 }
 

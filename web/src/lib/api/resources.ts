@@ -41,6 +41,10 @@ export type UsageReport = Schemas['UsageReport'];
 export type UsageSum = Schemas['UsageSum'];
 export type Quota = Schemas['Quota'];
 export type Quotas = Schemas['Quotas'];
+export type QuotaLimit = Schemas['QuotaLimit'];
+export type QuotaLimits = Schemas['QuotaLimits'];
+export type HeldLimit = Schemas['HeldLimit'];
+export type Snapshot = Schemas['Snapshot'];
 
 export interface Page<T> {
   items: T[];

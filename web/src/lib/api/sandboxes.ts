@@ -1,7 +1,7 @@
 // The REST operations about sandboxes, approvals, artifacts and usage. Apart from the others, because no first screen needs them.
 import type { ApprovalOption, ApprovalState } from './events';
 import { answer, client, patiently } from './http';
-import type { ApprovalPolicy, RequestSandbox, UsageBy } from './resources';
+import type { ApprovalPolicy, QuotaLimit, RequestSandbox, UsageBy } from './resources';
 import { type PageQuery, within } from './rest';
 
 export const approvals = {
@@ -28,6 +28,9 @@ export const sandboxes = {
     answer(client.GET('/v1/sandboxes/{sandbox}', { params: { path: { sandbox }, header: within(org) } })),
   stop: (org: string, sandbox: string) =>
     answer(client.POST('/v1/sandboxes/{sandbox}/stop', { params: { path: { sandbox }, header: within(org) } })),
+  /** Removes it with its files and snapshots. */
+  remove: (org: string, sandbox: string) =>
+    answer(client.DELETE('/v1/sandboxes/{sandbox}', { params: { path: { sandbox }, header: within(org) }, fetch: patiently })),
   revokePreviews: (org: string, sandbox: string) =>
     answer(client.POST('/v1/sandboxes/{sandbox}/revoke-previews', { params: { path: { sandbox }, header: within(org) } })),
   previewToken: (org: string, sandbox: string, port: number) =>
@@ -63,6 +66,30 @@ export const sandboxes = {
     ),
 };
 
+/** Archives of a whole workspace are made and read: that takes as long as files take. */
+export const snapshots = {
+  list: (org: string, sandbox: string) =>
+    answer(client.GET('/v1/sandboxes/{sandbox}/snapshots', { params: { path: { sandbox }, header: within(org) } })),
+  take: (org: string, sandbox: string) =>
+    answer(
+      client.POST('/v1/sandboxes/{sandbox}/snapshots', { params: { path: { sandbox }, header: within(org) }, fetch: patiently }),
+    ),
+  restore: (org: string, sandbox: string, snapshot: string) =>
+    answer(
+      client.POST('/v1/sandboxes/{sandbox}/restore', {
+        params: { path: { sandbox }, header: within(org) },
+        body: { snapshot },
+        fetch: patiently,
+      }),
+    ),
+  remove: (org: string, sandbox: string, snapshot: string) =>
+    answer(
+      client.DELETE('/v1/sandboxes/{sandbox}/snapshots/{snapshot}', {
+        params: { path: { sandbox, snapshot }, header: within(org) },
+      }),
+    ),
+};
+
 export const artifacts = {
   list: (org: string, query: PageQuery & { chat?: string } = {}) =>
     answer(client.GET('/v1/orgs/{org}/artifacts', { params: { path: { org }, query, header: within(org) } })),
@@ -81,4 +108,9 @@ export const usage = {
     answer(client.GET('/v1/orgs/{org}/usage', { params: { path: { org }, query, header: within(org) } })),
   quotas: (org: string) =>
     answer(client.GET('/v1/orgs/{org}/quotas', { params: { path: { org }, header: within(org) } })),
+  limits: (org: string) =>
+    answer(client.GET('/v1/orgs/{org}/quotas/limits', { params: { path: { org }, header: within(org) } })),
+  /** All three at once; an empty one takes back what was set. */
+  setLimit: (org: string, holder: string, body: QuotaLimit) =>
+    answer(client.PUT('/v1/orgs/{org}/quotas/limits/{holder}', { params: { path: { org, holder }, header: within(org) }, body })),
 };

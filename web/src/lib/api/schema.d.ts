@@ -273,7 +273,10 @@ export interface paths {
         /** The sandboxes of a chat, the newest first. What the executor sees of them is told by each one's own operation. */
         get: operations["list_sandboxes"];
         put?: never;
-        /** Asks people for a sandbox. It starts once enough of them approve; nobody who may answer is asked twice. */
+        /**
+         * Asks people for a sandbox. It starts once enough of them approve. The same person with the same `client_id` gets the same
+         *     approval, however it stands by then, and nobody is asked twice.
+         */
         post: operations["request_sandbox"];
         delete?: never;
         options?: never;
@@ -662,6 +665,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/quotas/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the org and its members may use, and what of that was set for this org. */
+        get: operations["read_quota_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/quotas/limits/{holder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets limits: of the org, of every member without limits of their own, or of one member. All three at once; what is absent
+         *     is as it is for everybody. What runs goes on, and who waits for a place that there is now gets it within a minute.
+         */
+        put: operations["set_quota_limit"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/usage": {
         parameters: {
             query?: never;
@@ -690,7 +730,12 @@ export interface paths {
         get: operations["read_sandbox"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Removes a sandbox with its files and snapshots; one that runs is stopped before. What was kept as an artifact stays. While
+         *     its executor cannot be reached the answer is how it stands: it never starts again, and is gone once the executor says so.
+         *     Once more is harmless.
+         */
+        delete: operations["destroy_sandbox"];
         options?: never;
         head?: never;
         patch?: never;
@@ -769,6 +814,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sandboxes/{sandbox}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a running sandbox's workspace what it was: what is there now is gone then. Refused, it is as it was. */
+        post: operations["restore_snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sandboxes/{sandbox}/revoke-previews": {
         parameters: {
             query?: never;
@@ -781,6 +843,41 @@ export interface paths {
         /** Ends all access to a sandbox's previews. It goes on; new access can be given. */
         post: operations["revoke_previews"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The snapshots of a sandbox, the newest first: all of them, five at most. */
+        get: operations["list_snapshots"];
+        put?: never;
+        /** Keeps a running sandbox's workspace as it is now. The oldest snapshot makes way for a sixth. */
+        post: operations["take_snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{sandbox}/snapshots/{snapshot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a snapshot. Once more is harmless. */
+        delete: operations["delete_snapshot"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1417,6 +1514,15 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @description Limits of one holder. */
+        HeldLimit: {
+            /** @description `org` (the whole org), `member` (every member without limits of their own), or a user's id. */
+            holder: string;
+            /** @description The limits. */
+            limit: components["schemas"]["QuotaLimit"];
+            /** @description The holder's name for people; empty for `org` and `member`. */
+            name: string;
+        };
         /** @description An open invitation. */
         Invitation: {
             /** @description Who is invited. */
@@ -1753,6 +1859,31 @@ export interface components {
             /** @description Where the next page starts; absent at the end. */
             next_cursor?: string | null;
         };
+        /** @description One page of a list. */
+        Page_Snapshot: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Who took it. */
+                by: components["schemas"]["Actor"];
+                /**
+                 * Format: int64
+                 * @description Size of the compressed archive, in bytes.
+                 */
+                bytes: number;
+                /** @description Why it was taken. */
+                cause: components["schemas"]["SnapshotCause"];
+                /** @description When. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description The id. */
+                id: components["schemas"]["SnapshotId"];
+                /** @description The sandbox. */
+                sandbox: components["schemas"]["SandboxId"];
+                /** @description SHA-256 of the archive, in hexadecimal digits. */
+                sha256: string;
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
         /** @description A participant as the chat knows it. */
         Participant: {
             /** @description Who. */
@@ -1832,7 +1963,7 @@ export interface components {
          * @description What went wrong, as a client can act on it. Stable: a code keeps its meaning.
          * @enum {string}
          */
-        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "port_closed" | "port_silent" | "access_revoked" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
         /** @description Limits and what of them is used. */
         Quota: {
             /**
@@ -1866,6 +1997,36 @@ export interface components {
              */
             seconds_limit: number;
         };
+        /**
+         * @description Limits; one that is absent is as it is for everybody. Body of `PUT /v1/orgs/{org}/quotas/limits/{holder}`, which
+         *     answers [`QuotaLimits`]; all absent takes back what was set. What runs already goes on.
+         */
+        QuotaLimit: {
+            /**
+             * Format: int64
+             * @description Bytes sent outside in a month: 0 to 2^50.
+             */
+            egress_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description Sandboxes that may run at once: 0 to 1,000.
+             */
+            running?: number | null;
+            /**
+             * Format: int64
+             * @description Sandbox seconds of a month: 0 to 2^40.
+             */
+            seconds?: number | null;
+        };
+        /** @description Answer of `GET /v1/orgs/{org}/quotas/limits`: what was set, and what holds where nothing is. */
+        QuotaLimits: {
+            /** @description Of a member, where nothing is set. */
+            member_default: components["schemas"]["QuotaLimit"];
+            /** @description Of a whole org, where nothing is set. */
+            org_default: components["schemas"]["QuotaLimit"];
+            /** @description What was set: the org first, then every member, then single people by name; at most 200 people. */
+            set: components["schemas"]["HeldLimit"][];
+        };
         /** @description Answer of `GET /v1/orgs/{org}/quotas`. */
         Quotas: {
             /** @description The caller's place in the org. */
@@ -1880,6 +2041,11 @@ export interface components {
         RequestId: string;
         /** @description Body of `POST /v1/chats/{chat}/sandboxes`: a person asks; the answer is the approval that others decide. */
         RequestSandbox: {
+            /**
+             * @description The client's name for this request, 1 to 64 bytes: the same again, from the same person, answers the same approval
+             *     and asks nobody twice.
+             */
+            client_id?: string | null;
             /** @description Hosts that it may reach: names, or `*.` and a name; at most 50. */
             hosts?: string[];
             /** @description Why, 1 to 500 characters. */
@@ -1888,6 +2054,11 @@ export interface components {
             size?: components["schemas"]["SandboxSize"];
             /** @description Files to begin with: `static-site` or `vite-app`. */
             template?: string | null;
+        };
+        /** @description Body of `POST /v1/sandboxes/{sandbox}/restore`: the workspace of a running sandbox becomes what it was. */
+        RestoreSnapshot: {
+            /** @description Which; of the same sandbox. */
+            snapshot: components["schemas"]["SnapshotId"];
         };
         /**
          * @description How much harm a thing could do. `low` and `medium` happen by themselves; the others ask people.
@@ -2060,6 +2231,32 @@ export interface components {
             /** @description 10 to 256 characters. */
             password: string;
         };
+        /** @description A snapshot. */
+        Snapshot: {
+            /** @description Who took it. */
+            by: components["schemas"]["Actor"];
+            /**
+             * Format: int64
+             * @description Size of the compressed archive, in bytes.
+             */
+            bytes: number;
+            /** @description Why it was taken. */
+            cause: components["schemas"]["SnapshotCause"];
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The id. */
+            id: components["schemas"]["SnapshotId"];
+            /** @description The sandbox. */
+            sandbox: components["schemas"]["SandboxId"];
+            /** @description SHA-256 of the archive, in hexadecimal digits. */
+            sha256: string;
+        };
+        /**
+         * @description Why a snapshot was taken.
+         * @enum {string}
+         */
+        SnapshotCause: "asked" | "stopped";
+        SnapshotId: string;
         /** @description Answer of `POST /v1/chats/{chat}/socket-ticket`. */
         SocketTicket: {
             /** @description When it ends: 30 s after it was made. */
@@ -3891,6 +4088,76 @@ export interface operations {
             };
         };
     };
+    read_quota_limits: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaLimits"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_quota_limit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                /** @description `org`, `member`, or a member's user id */
+                holder: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaLimit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaLimits"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_usage: {
         parameters: {
             query?: {
@@ -3931,6 +4198,38 @@ export interface operations {
         };
     };
     read_sandbox: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destroy_sandbox: {
         parameters: {
             query?: never;
             header: {
@@ -4177,6 +4476,42 @@ export interface operations {
             };
         };
     };
+    restore_snapshot: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreSnapshot"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     revoke_previews: {
         parameters: {
             query?: never;
@@ -4198,6 +4533,101 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Sandbox"];
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_snapshots: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_snapshot: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_snapshot: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                sandbox: components["schemas"]["SandboxId"];
+                snapshot: components["schemas"]["SnapshotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {

@@ -1,6 +1,6 @@
 // Sandboxes, costs and amounts in the words of people.
 import type { SandboxReason, SandboxSize, SandboxState } from '#lib/api/events.ts';
-import type { ApprovalAsk } from '#lib/api/resources.ts';
+import type { ApprovalAsk, Snapshot } from '#lib/api/resources.ts';
 
 const SIZES: Record<SandboxSize, { name: string; detail: string }> = {
   small: { name: 'Small', detail: '1 CPU, 1 GiB memory, 2 GiB disk' },
@@ -50,6 +50,18 @@ const REASONS: Record<SandboxReason, string> = {
 };
 
 export const reasonText = (reason: SandboxReason | null | undefined): string => (reason ? (REASONS[reason] ?? '') : '');
+
+/** Why a snapshot was taken; a cause that is newer than this page shows as its name. */
+export function snapshotCause(cause: Snapshot['cause']): string {
+  switch (cause) {
+    case 'asked':
+      return 'Saved by hand';
+    case 'stopped':
+      return 'When it stopped';
+    default:
+      return cause;
+  }
+}
 
 /** What shall happen, as a heading. */
 export function actionTitle(action: ApprovalAsk['action']): string {

@@ -5,7 +5,7 @@ use slipway_contract::http::page::{Page, PageQuery};
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::{ApprovalId, OrgId, Problem, limits};
 use slipway_domain::orgs::{Deed, may};
-use slipway_store::{approval_policies, approvals};
+use slipway_store::{approval_policies, approvals, members};
 
 use crate::chat_object;
 use crate::extract::{Body, ChatParty, Ids, OrgMember, Query};
@@ -44,15 +44,17 @@ pub(crate) async fn decide(
     Ids(approval): Ids<ApprovalId>,
     Body(decision): Body<DecideApproval>,
 ) -> Result<Passed, Refusal> {
-    let ChatParty { party, db } = at;
-    drop(db);
+    let ChatParty { party, mut db } = at;
     party.acts()?;
     let reason = decision.reason.as_deref().map(str::chars).map_or(0, Iterator::count);
     if reason > limits::REASON_CHARS {
         let detail = format!("must have at most {} characters", limits::REASON_CHARS);
         return Err(Problem::field("reason", detail).into());
     }
-    let command = ChatCommand::Decide { approval, decision };
+    // The chat counts who else could answer, and knows no roles.
+    let guests = members::guests_of(&mut db, party.chat).await?;
+    drop(db);
+    let command = ChatCommand::Decide { approval, decision, guests };
     chat_object::pass(&party.errand, party.chat, Some(party.org), party.caller.actor(), command).await
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod participants;
 pub(crate) mod reactions;
 pub(crate) mod sandbox_files;
 pub(crate) mod sandboxes;
+pub(crate) mod snapshots;
 pub(crate) mod sockets;
 pub(crate) mod terminals;
 pub(crate) mod turns;

@@ -13,7 +13,7 @@ use slipway_store::sandboxes::StoredSandbox;
 use slipway_store::{OrgDb, StoreError, sandboxes, usage};
 
 use crate::chat_object;
-use crate::extract::{Body, ChatParty, Query, SandboxParty};
+use crate::extract::{Body, ChatParty, Party, Query, SandboxParty};
 use crate::paging;
 use crate::refusal::Refusal;
 use crate::reply::{Json, Passed};
@@ -36,7 +36,8 @@ pub(crate) async fn list(
     Ok(Json::ok(Page { items, next_cursor: page.next_cursor }))
 }
 
-/// Asks people for a sandbox. It starts once enough of them approve; nobody who may answer is asked twice.
+/// Asks people for a sandbox. It starts once enough of them approve. The same person with the same `client_id` gets the same
+/// approval, however it stands by then, and nobody is asked twice.
 #[utoipa::path(
     post, path = "/v1/chats/{chat}/sandboxes", operation_id = "request_sandbox", tag = "sandboxes",
     params(("chat" = ChatId, Path)), request_body = RequestSandbox,
@@ -48,14 +49,30 @@ pub(crate) async fn request(at: ChatParty, Body(asked): Body<RequestSandbox>) ->
     drop(db);
     party.acts()?;
     let (chat, user) = (party.chat, party.caller.user);
-    let mut reply = party.call(SandboxOperation::Quote { chat, wanted: checked(asked)? }).await?;
-    if reply.status_code() != 200 {
-        return Ok(Passed::new(reply));
-    }
+    let wanted = checked(asked)?;
+    let client_id = wanted.client_id.clone();
+    let mut reply = match party.call(SandboxOperation::Quote { chat, wanted }).await {
+        Ok(quote) if quote.status_code() == 200 => quote,
+        refused => {
+            // What could be had the first time may be used up by now; what was asked then is asked all the same.
+            if let Some(earlier) = earlier(&party, client_id).await? {
+                return Ok(earlier.accepted());
+            }
+            return Ok(Passed::new(refused?));
+        }
+    };
     let ask = reply.json::<ApprovalAsk>().await.map_err(|_| ProblemCode::Internal)?;
-    let command = ChatCommand::RequestApproval { ask: Box::new(ask), by: user, client_id: None };
+    let command = ChatCommand::RequestApproval { ask: Box::new(ask), by: user, client_id };
     let reply = chat_object::pass(&party.errand, chat, Some(party.org), Actor::System, command).await?;
     Ok(reply.accepted())
+}
+
+/// What the caller asked under this client id before.
+async fn earlier(party: &Party, client_id: Option<String>) -> Result<Option<Passed>, Refusal> {
+    let Some(client_id) = client_id else { return Ok(None) };
+    let command = ChatCommand::EarlierApproval { by: party.caller.user, client_id };
+    let reply = chat_object::ask(&party.errand, party.chat, Some(party.org), Actor::System, command).await?;
+    Ok((reply.status_code() == 200).then(|| Passed::new(reply)))
 }
 
 /// A sandbox, with what its executor sees of it now. While that cannot be asked, `live` is absent.
@@ -104,6 +121,20 @@ impl axum::response::IntoResponse for Seen {
 pub(crate) async fn stop(at: SandboxParty) -> Result<Passed, Refusal> {
     at.party.acts()?;
     change(at, |sandbox| SandboxOperation::Stop { sandbox }).await
+}
+
+/// Removes a sandbox with its files and snapshots; one that runs is stopped before. What was kept as an artifact stays. While
+/// its executor cannot be reached the answer is how it stands: it never starts again, and is gone once the executor says so.
+/// Once more is harmless.
+#[utoipa::path(
+    delete, path = "/v1/sandboxes/{sandbox}", operation_id = "destroy_sandbox", tag = "sandboxes",
+    params(("sandbox" = SandboxId, Path)),
+    responses((status = 200, body = Sandbox), (status = "default", body = Problem))
+)]
+#[worker::send]
+pub(crate) async fn destroy(at: SandboxParty) -> Result<Passed, Refusal> {
+    at.party.acts()?;
+    change(at, |sandbox| SandboxOperation::Destroy { sandbox }).await
 }
 
 /// Ends all access to a sandbox's previews. It goes on; new access can be given.
@@ -205,6 +236,9 @@ fn checked(asked: RequestSandbox) -> Result<RequestSandbox, Problem> {
     if asked.hosts.len() > limits::HOSTS_PER_SANDBOX {
         return Err(Problem::field("hosts", format!("at most {}", limits::HOSTS_PER_SANDBOX)));
     }
+    if asked.client_id.as_ref().is_some_and(|id| !(1..=limits::CLIENT_ID_BYTES).contains(&id.len())) {
+        return Err(Problem::field("client_id", format!("must have 1 to {} bytes", limits::CLIENT_ID_BYTES)));
+    }
     Ok(RequestSandbox { reason: reason.to_owned(), ..asked })
 }
 
@@ -231,5 +265,16 @@ mod tests {
         assert_eq!(field(wish(" \n", 0)).as_deref(), Some("reason"));
         assert_eq!(field(wish(&"é".repeat(501), 0)).as_deref(), Some("reason"));
         assert_eq!(field(wish("x", 51)).as_deref(), Some("hosts"));
+    }
+
+    #[test]
+    fn a_client_id_has_one_to_sixty_four_bytes() {
+        let named = |client_id: &str| {
+            let wish = RequestSandbox { client_id: Some(client_id.to_owned()), ..wish("x", 0) };
+            checked(wish).err().and_then(|problem| problem.field)
+        };
+        assert_eq!((named("x"), named(&"é".repeat(32))), (None, None));
+        assert_eq!(named("").as_deref(), Some("client_id"));
+        assert_eq!(named(&"é".repeat(33)).as_deref(), Some("client_id"));
     }
 }

@@ -2,7 +2,7 @@
 
 use slipway_contract::objects::projection::ApprovalProjection;
 use slipway_contract::sandbox::SandboxStatus;
-use slipway_contract::{ApprovalId, ArtifactId};
+use slipway_contract::{ApprovalId, ArtifactId, UserId};
 use slipway_domain::chat::{Approval, ApprovalPhase};
 use worker::Result;
 
@@ -34,11 +34,18 @@ impl Storage {
         Ok(known.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
+    /// What a person asked under a client id, over or not.
+    pub(super) fn asked_before(&self, by: UserId, client_id: &str) -> Result<Option<Approval>> {
+        let asked_as = Value::String(asked_as(by, client_id));
+        self.sql.row("SELECT approval FROM approvals WHERE asked_as = ?", vec![asked_as])
+    }
+
     /// Keeps an approval as it stands.
     pub(super) fn keep_approval(&self, approval: &Approval) -> Result<()> {
         let over = matches!(approval.phase, ApprovalPhase::Ended(_));
+        let asked_as = approval.user.zip(approval.client_id.as_ref()).map(|(by, id)| asked_as(by, id));
         self.sql.run(
-            "INSERT INTO approvals (seq, over, version, approval) VALUES (?, ?, ?, ?)
+            "INSERT INTO approvals (seq, over, version, approval, asked_as) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (seq) DO UPDATE
                 SET over = excluded.over, version = excluded.version, approval = excluded.approval",
             vec![
@@ -46,6 +53,7 @@ impl Storage {
                 int(u64::from(over)),
                 int(approval.version),
                 Value::String(serde_json::to_string(approval)?),
+                asked_as.into(),
             ],
         )
     }
@@ -68,6 +76,11 @@ impl Storage {
         }
         Ok(())
     }
+}
+
+/// A person's name for a question, among all that people gave.
+fn asked_as(by: UserId, client_id: &str) -> String {
+    format!("{by} {client_id}")
 }
 
 fn project(approval: Approval) -> ApprovalProjection {

@@ -56,6 +56,10 @@ impl Storage {
             ChatCommand::Decide { approval, .. } if approval.chat() == chat => {
                 facts.approval = self.approval(*approval)?;
             }
+            ChatCommand::RequestApproval { by, client_id: Some(client_id), .. }
+            | ChatCommand::EarlierApproval { by, client_id } => {
+                facts.approval = self.asked_before(*by, client_id)?;
+            }
             ChatCommand::Create { .. }
             | ChatCommand::Describe
             | ChatCommand::Update(_)

@@ -50,6 +50,6 @@ async fn read(errand: &Errand, asked: FindRoute) -> Result<Route, Problem> {
         epoch: found.epoch,
         version: found.version,
         state: found.state,
-        executor: host.map(|host| host.url.clone()).unwrap_or_default(),
+        executor: host.map(|host| host.relay().to_owned()).unwrap_or_default(),
     })
 }

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use slipway_contract::http::sandboxes::Sandbox;
+use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::objects::executor::{ExecutorCode, SandboxReport};
 use slipway_contract::objects::sandboxes::{SandboxCall, SandboxOperation};
 use slipway_contract::sandbox::{SandboxReason, SandboxState};
@@ -92,12 +93,37 @@ async fn answer(errand: &Errand, asked: &SandboxCall) -> Result<String, Problem>
             }
             let previews = errand.previews()?;
             let row = changes.usable(asked.org, *sandbox).await?;
+            if let Some(executor) = changes.executor(&row) {
+                executor.previews()?;
+            }
             json(&preview::token(&previews, &row, asked.user, *port, errand.now())?)
         }
-        SandboxOperation::Destroy { .. }
-        | SandboxOperation::TakeSnapshot { .. }
-        | SandboxOperation::RestoreSnapshot { .. }
-        | SandboxOperation::DeleteSnapshot { .. } => Err(ProblemCode::NotBuilt.into()),
+        SandboxOperation::Destroy { sandbox } => {
+            let entry = entry(asked, *sandbox, "sandbox.destroy");
+            let fact = Fact::from(Happened::DestroyAsked).recorded(&entry);
+            let row = changes.happen(asked.org, *sandbox, fact).await?;
+            json(&changes.show(&row, None).await?)
+        }
+        SandboxOperation::TakeSnapshot { sandbox } => {
+            let row = changes.usable(asked.org, *sandbox).await?;
+            let by = Actor::User { id: asked.user };
+            json(&changes.take_snapshot(&row, SnapshotCause::Asked, by).await?)
+        }
+        SandboxOperation::RestoreSnapshot { sandbox, snapshot } => {
+            let row = changes.usable(asked.org, *sandbox).await?;
+            let entry =
+                audit::Entry { detail: snapshot.to_string(), ..entry(asked, *sandbox, "sandbox.restore") };
+            changes.restore_snapshot(&row, *snapshot, &entry).await?;
+            json(&changes.show(&row, None).await?)
+        }
+        SandboxOperation::DeleteSnapshot { sandbox, snapshot } => {
+            let entry = audit::Entry {
+                detail: snapshot.to_string(),
+                ..entry(asked, *sandbox, "sandbox.snapshot_delete")
+            };
+            changes.delete_snapshot(asked.org, *sandbox, *snapshot, &entry).await?;
+            json(&())
+        }
     }
 }
 

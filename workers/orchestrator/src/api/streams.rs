@@ -18,7 +18,6 @@ use super::caller::{self, Caller};
 use super::sandboxes::key;
 use crate::artifacts::NotKept;
 use crate::errand::Errand;
-use crate::executor::escaped;
 use crate::sandboxes::{Changes, telling, words};
 use crate::stream;
 
@@ -144,8 +143,7 @@ async fn files(changes: &Changes<'_>, row: &StoredSandbox, request: &Request) ->
         return Err(ProblemCode::TooLarge.into());
     }
     let executor = changes.executor(row).ok_or_else(unreachable)?;
-    let target = format!("/v1/sandboxes/{}/files?path={}", row.id, escaped(&path));
-    Ok(executor.hand(request, &target).await?)
+    Ok(executor.hand_file(request, row.id, &path).await?)
 }
 
 async fn terminal(
@@ -163,8 +161,7 @@ async fn terminal(
     let executor = changes.executor(row).ok_or_else(unreachable)?;
     // A terminal is its person's own: another's of the same name is another one.
     let key = format!("{}-{name}", caller.user.uuid().simple());
-    let target = format!("/v1/sandboxes/{}/terminals/{key}?cols={cols}&rows={rows}", row.id);
-    Ok(executor.hand(request, &target).await?)
+    Ok(executor.hand_terminal(request, row.id, &key, (cols, rows)).await?)
 }
 
 /// The terminal that a query names, and the size of its window.

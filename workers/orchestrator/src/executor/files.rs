@@ -9,7 +9,7 @@ use super::{Executor, ExecutorError, FILE_MS, REPLY_BYTES, Sent, escaped, path};
 use crate::outgoing::{self, AbortOnDrop, Body};
 
 /// Says what a path is.
-const KIND: &str = "x-slipway-kind";
+pub(super) const KIND: &str = "x-slipway-kind";
 
 /// What is at a path.
 pub(crate) enum Found {
@@ -32,6 +32,9 @@ pub(crate) struct File {
 impl Executor<'_> {
     /// What is at a path.
     pub(crate) async fn read(&self, sandbox: SandboxId, file: &str) -> Result<Found, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.read(sandbox, file).await;
+        }
         let broken = |cause| ExecutorError::Unavailable { cause };
         let (mut reply, abort) = self.open(Method::Get, &at(sandbox, file), Sent::Nothing, FILE_MS).await?;
         if reply.headers().get(KIND).ok().flatten().as_deref() == Some("folder") {
@@ -60,11 +63,17 @@ impl Executor<'_> {
         file: &str,
         content: &[u8],
     ) -> Result<(), ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.write(sandbox, file, content).await;
+        }
         self.done(Method::Put, &at(sandbox, file), Sent::Bytes(content), FILE_MS).await
     }
 
     /// Deletes a file, or a folder with all in it.
     pub(crate) async fn delete(&self, sandbox: SandboxId, file: &str) -> Result<(), ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.delete(sandbox, file).await;
+        }
         self.done(Method::Delete, &at(sandbox, file), Sent::Nothing, FILE_MS).await
     }
 }

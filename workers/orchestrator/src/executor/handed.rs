@@ -1,13 +1,48 @@
 //! Requests and replies that are handed through: their bodies and sockets stay with the platform.
 
+use slipway_contract::SandboxId;
 use worker::{Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
-use super::{Executor, ExecutorError, FILE_MS};
+use super::{Executor, ExecutorError, FILE_MS, escaped, path};
 
 /// How long a file may take to be taken in, in milliseconds: the largest one at 1 Mbit/s.
 const UPLOAD_MS: u64 = 270_000;
 
 impl Executor<'_> {
+    /// Answers a request about a file or folder: `GET`, `PUT` or `DELETE`.
+    ///
+    /// # Errors
+    /// It was refused, or the host cannot be reached.
+    pub(crate) async fn hand_file(
+        &self,
+        request: &Request,
+        sandbox: SandboxId,
+        file: &str,
+    ) -> Result<Response, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.hand_file(request, sandbox, file).await;
+        }
+        self.hand(request, &path(sandbox, &format!("/files?path={}", escaped(file)))).await
+    }
+
+    /// Opens a terminal for a request that wants a socket; `key` names it, `(cols, rows)` is its window.
+    ///
+    /// # Errors
+    /// As [`Self::hand_file`].
+    pub(crate) async fn hand_terminal(
+        &self,
+        request: &Request,
+        sandbox: SandboxId,
+        key: &str,
+        window: (u16, u16),
+    ) -> Result<Response, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.hand_terminal(request, sandbox, key, window).await;
+        }
+        let (cols, rows) = window;
+        self.hand(request, &path(sandbox, &format!("/terminals/{key}?cols={cols}&rows={rows}"))).await
+    }
+
     /// Hands a request on to `path`: its method, its body and, if it wants a socket, its upgrade. The reply's body or
     /// socket is the executor's.
     ///

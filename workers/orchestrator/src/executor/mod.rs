@@ -1,8 +1,11 @@
-//! The client of executors: one method for each of their operations ([`slipway_contract::objects::executor`]).
+//! The client of hosts that run sandboxes: one method for each operation of executors
+//! ([`slipway_contract::objects::executor`]), whatever the host speaks. What a host cannot do it refuses as `unsupported`.
 //!
 //! Invariants: every call ends in a known time; the executor's key is in no error and no line of a log; a redirect is
 //! not followed, since the key is for one address alone.
 
+mod archive;
+mod bridge;
 mod exec;
 mod files;
 mod handed;
@@ -23,8 +26,10 @@ use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Resp
 
 use crate::errand::Errand;
 use crate::outgoing::{self, AbortOnDrop, Body};
-use crate::settings::Host;
+use crate::settings::{Host, Kind};
 
+pub(crate) use archive::Archive;
+use bridge::Bridge;
 pub(crate) use exec::Run;
 pub(crate) use files::{File, Found};
 
@@ -137,6 +142,7 @@ enum Sent<'a> {
     Nothing,
     Json(String),
     Bytes(&'a [u8]),
+    Stream(JsValue),
 }
 
 impl<'a> Executor<'a> {
@@ -150,31 +156,72 @@ impl<'a> Executor<'a> {
         sandbox: SandboxId,
         wanted: &CreateSandbox,
     ) -> Result<SandboxReport, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.create(sandbox, wanted).await;
+        }
         self.json(Method::Put, &path(sandbox, ""), body(wanted)?, MAKE_MS).await
     }
 
     /// How a sandbox stands.
     pub(crate) async fn report(&self, sandbox: SandboxId) -> Result<SandboxReport, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.report(sandbox).await;
+        }
         self.json(Method::Get, &path(sandbox, ""), Sent::Nothing, ASK_MS).await
     }
 
-    /// Every sandbox that the host knows.
-    pub(crate) async fn list(&self) -> Result<SandboxList, ExecutorError> {
-        self.json(Method::Get, "/v1/sandboxes", Sent::Nothing, 2 * ASK_MS).await
+    /// Every sandbox that the host knows; `None` of a host that cannot say: its sandboxes are asked for one by one.
+    pub(crate) async fn list(&self) -> Result<Option<SandboxList>, ExecutorError> {
+        if self.bridge().is_some() {
+            return Ok(None);
+        }
+        self.json(Method::Get, "/v1/sandboxes", Sent::Nothing, 2 * ASK_MS).await.map(Some)
     }
 
-    /// What the host can do, and how many places it has.
-    pub(crate) async fn capabilities(&self) -> Result<Capabilities, ExecutorError> {
-        self.json(Method::Get, "/v1/capabilities", Sent::Nothing, ASK_MS).await
+    /// How many more sandboxes may run there.
+    pub(crate) async fn free_places(&self) -> Result<usize, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.free_places().await;
+        }
+        let has: Capabilities = self.json(Method::Get, "/v1/capabilities", Sent::Nothing, ASK_MS).await?;
+        let all: SandboxList = self.json(Method::Get, "/v1/sandboxes", Sent::Nothing, 2 * ASK_MS).await?;
+        let runs = all.sandboxes.iter().filter(|report| report.running).count();
+        Ok(usize::try_from(has.places).unwrap_or(usize::MAX).saturating_sub(runs))
     }
 
-    /// Ends its processes; its files stay.
+    /// Whether a stop would end files that somebody has put there: they are kept before, then.
+    pub(crate) async fn loses_files(&self, sandbox: SandboxId) -> Result<bool, ExecutorError> {
+        match self.bridge() {
+            Some(bridge) => bridge.loses_files(sandbox).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Nothing, if ports of its sandboxes can be opened to people.
+    ///
+    /// # Errors
+    /// They cannot: the gateway's passes hold at executors alone.
+    pub(crate) fn previews(&self) -> Result<(), ExecutorError> {
+        if self.host.relay().is_empty() {
+            let detail = "previews are not available where this sandbox runs".to_owned();
+            return Err(ExecutorError::Refused { code: ExecutorCode::Unsupported, detail });
+        }
+        Ok(())
+    }
+
+    /// Ends its processes; its files stay unless [`Self::loses_files`].
     pub(crate) async fn stop(&self, sandbox: SandboxId) -> Result<SandboxReport, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.stop(sandbox).await;
+        }
         self.json(Method::Post, &path(sandbox, "/stop"), Sent::Nothing, STOP_MS).await
     }
 
     /// Removes it with its files; one that is not there is removed.
     pub(crate) async fn destroy(&self, sandbox: SandboxId) -> Result<(), ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.destroy(sandbox).await;
+        }
         match self.done(Method::Delete, &path(sandbox, ""), Sent::Nothing, STOP_MS).await {
             Err(error) if error.code() == Some(ExecutorCode::NotFound) => Ok(()),
             done => done,
@@ -183,6 +230,9 @@ impl<'a> Executor<'a> {
 
     /// Ends access under older epochs. An epoch that it is beyond already is no failure.
     pub(crate) async fn set_epoch(&self, sandbox: SandboxId, epoch: u64) -> Result<(), ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.set_epoch(sandbox, epoch).await;
+        }
         let sent = body(&SetEpoch { epoch })?;
         match self.json::<SandboxReport>(Method::Put, &path(sandbox, "/epoch"), sent, ASK_MS).await {
             Err(error) if error.code() == Some(ExecutorCode::EpochOver) => Ok(()),
@@ -196,8 +246,19 @@ impl<'a> Executor<'a> {
         sandbox: SandboxId,
         hosts: Vec<String>,
     ) -> Result<SandboxReport, ExecutorError> {
+        if let Some(bridge) = self.bridge() {
+            return bridge.set_hosts(sandbox, &hosts).await;
+        }
         let sent = body(&SetHosts { hosts })?;
         self.json(Method::Put, &path(sandbox, "/hosts"), sent, ASK_MS).await
+    }
+
+    /// The bridge, if the host is one.
+    fn bridge(&self) -> Option<Bridge<'a>> {
+        match self.host.kind {
+            Kind::Executor => None,
+            Kind::Bridge(containers) => Some(Bridge { via: *self, containers }),
+        }
     }
 
     async fn json<T: DeserializeOwned>(
@@ -251,6 +312,9 @@ impl<'a> Executor<'a> {
             Sent::Bytes(bytes) => {
                 init.with_body(Some(Uint8Array::from(bytes).into()));
             }
+            Sent::Stream(body) => {
+                init.with_body(Some(body));
+            }
         }
         init.with_method(method).with_headers(headers).with_redirect(RequestRedirect::Manual);
         let request = Request::new_with_init(&format!("{}{path}", self.host.url), &init)
@@ -265,7 +329,10 @@ impl<'a> Executor<'a> {
         let mut reply = reply.map_err(|_| ExecutorError::Unavailable { cause: "no connection" })?;
         match reply.status_code() {
             101 | 200..=299 => Ok((reply, abort)),
-            status => Err(outgoing::within(limit_ms, refusal(&mut reply, status)).await.unwrap_or(LATE)),
+            status => {
+                let refused = refusal(self.host.kind, &mut reply, status);
+                Err(outgoing::within(limit_ms, refused).await.unwrap_or(LATE))
+            }
         }
     }
 
@@ -286,12 +353,15 @@ impl<'a> Executor<'a> {
 const LATE: ExecutorError = ExecutorError::Unavailable { cause: "no answer in time" };
 
 /// What a reply without success means. One that is no problem of the contract comes from something that stands between.
-async fn refusal(reply: &mut Response, status: u16) -> ExecutorError {
-    let problem = match outgoing::body(reply, 64 * 1024).await {
-        Body::Whole(bytes) => serde_json::from_slice::<ExecutorProblem>(&bytes).ok(),
-        Body::TooLong | Body::Cut => None,
+async fn refusal(kind: Kind, reply: &mut Response, status: u16) -> ExecutorError {
+    let body = match outgoing::body(reply, 64 * 1024).await {
+        Body::Whole(bytes) => bytes,
+        Body::TooLong | Body::Cut => Vec::new(),
     };
-    match problem {
+    if let Kind::Bridge(_) = kind {
+        return bridge::refusal(status, &body);
+    }
+    match serde_json::from_slice::<ExecutorProblem>(&body).ok() {
         Some(problem) => ExecutorError::Refused { code: problem.code, detail: problem.detail },
         None if status >= 500 => ExecutorError::Unavailable { cause: "a failure that is no problem" },
         None => ExecutorError::Unavailable { cause: "a refusal that is no problem" },

@@ -6,20 +6,20 @@
 
 use std::collections::VecDeque;
 
-use slipway_contract::objects::executor::{CreateSandbox, ExecutorCode};
-use slipway_contract::{OrgId, Problem, ProblemCode, SandboxId};
-use slipway_domain::sandbox::{Effect, Happened, Refusal, StartFailure, decide};
+use slipway_contract::http::snapshots::SnapshotCause;
+use slipway_contract::{Actor, OrgId, Problem, ProblemCode, SandboxId};
+use slipway_domain::sandbox::{Effect, Happened, Phase, Refusal, decide};
 use slipway_edge::log::{Level, Line};
 use slipway_store::sandboxes::{self, StoredSandbox};
-use slipway_store::{OrgDb, StoreError, audit, usage};
+use slipway_store::{OrgDb, StoreError, audit, snapshots, usage};
 
-use super::fact::{Fact, failed};
+use super::fact::Fact;
 use super::link::Link;
-use super::placement::{around, is_new};
-use super::{telling, templates};
+use super::placement::is_new;
+use super::telling;
 use crate::errand::Errand;
 use crate::executor::{Executor, ExecutorError};
-use crate::settings::{Host, Hosts};
+use crate::settings::Hosts;
 
 /// How often a transaction is tried that others overtake.
 const TRIES: usize = 4;
@@ -65,10 +65,10 @@ pub(crate) struct Changes<'a> {
 
 /// What others have acknowledged, to be written down together.
 #[derive(Default)]
-struct Told {
-    chat: Option<u64>,
-    route: Option<u64>,
-    executor: Option<(u64, u64)>,
+pub(super) struct Told {
+    pub(super) chat: Option<u64>,
+    pub(super) route: Option<u64>,
+    pub(super) executor: Option<(u64, u64)>,
 }
 
 impl<'a> Changes<'a> {
@@ -98,7 +98,7 @@ impl<'a> Changes<'a> {
     pub(crate) async fn look(&mut self, row: &StoredSandbox) -> Result<StoredSandbox, Trouble> {
         let fact = match self.executor(row) {
             Some(executor) => Fact::answered(&executor.report(row.id).await),
-            None => without(row).into(),
+            None => self.absent(row).await?.into(),
         };
         self.happen(row.org, row.id, fact).await
     }
@@ -195,7 +195,12 @@ impl<'a> Changes<'a> {
                 }
             }
             Effect::Stop => {
-                let Some(executor) = self.executor(row) else { return Ok(Some(without(row).into())) };
+                let Some(executor) = self.executor(row) else {
+                    return Ok(Some(self.absent(row).await?.into()));
+                };
+                if !self.may_stop(row, &executor).await {
+                    return Ok(Some(Happened::Unreachable.into()));
+                }
                 let stopped = executor.stop(row.id).await;
                 if let Err(error) = &stopped {
                     self.complain(row, "stop", error);
@@ -204,11 +209,15 @@ impl<'a> Changes<'a> {
             }
             Effect::Create => return self.create(row, told).await.map(Some),
             Effect::Destroy => {
-                if let Some(executor) = self.executor(row)
-                    && let Err(error) = executor.destroy(row.id).await
-                {
-                    self.complain(row, "destroy", &error);
-                }
+                let Some(executor) = self.executor(row) else { return Ok(Some(without(row).into())) };
+                let happened = match executor.destroy(row.id).await {
+                    Ok(()) => Happened::Missing,
+                    Err(error) => {
+                        self.complain(row, "destroy", &error);
+                        Happened::Unreachable
+                    }
+                };
+                return Ok(Some(happened.into()));
             }
             Effect::Alert => {
                 Line::error("sandbox_crash_loop")
@@ -222,47 +231,31 @@ impl<'a> Changes<'a> {
         Ok(None)
     }
 
-    /// Has it made. One that was never made anywhere goes to the next executor when one is full.
-    async fn create(&mut self, row: &mut StoredSandbox, told: &mut Told) -> Result<Fact<'static>, Trouble> {
-        let wanted = CreateSandbox {
-            size: row.size,
-            hosts: row.hosts.clone(),
-            epoch: row.sandbox.epoch,
-            files: templates::files(row.template.as_deref()),
-        };
-        let hosts = self.hosts;
-        for host in around(hosts, row) {
-            if row.executor.as_deref() != Some(host.id.as_str()) {
-                *row = self.assign(row, host).await?;
-            }
-            let made = Executor::new(host, self.errand).create(row.id, &wanted).await;
-            match &made {
-                Ok(report) => {
-                    told.executor = Some((wanted.epoch, row.hosts_version));
-                    return Ok(Fact::seen(report));
-                }
-                Err(error) => self.complain(row, "create", error),
-            }
-            match made {
-                Err(error) if error.code() == Some(ExecutorCode::NoPlace) && is_new(row) => {}
-                made => return Ok(failed(made.err()).into()),
+    /// Whether a sandbox may be stopped now: where that ends its files, they are kept before. What cannot be kept for good
+    /// does not hold a stop back.
+    async fn may_stop(&mut self, row: &StoredSandbox, executor: &Executor<'_>) -> bool {
+        if row.sandbox.is_doomed() {
+            return true;
+        }
+        match executor.loses_files(row.id).await {
+            Ok(false) => return true,
+            Ok(true) => {}
+            Err(error) => {
+                self.complain(row, "report", &error);
+                return error.code().is_some();
             }
         }
-        if hosts.is_empty() || (!is_new(row) && self.executor(row).is_none()) {
-            return Ok(Happened::Unreachable.into());
-        }
-        let detail = "every executor is full".to_owned();
-        Ok(Happened::StartFailed { why: StartFailure::NoPlace, detail }.into())
-    }
-
-    async fn assign(&mut self, row: &StoredSandbox, host: &Host) -> Result<StoredSandbox, Trouble> {
-        let mut rows = self.link.rows(row.org).await?;
-        let assigned = sandboxes::assign(&mut rows, row, &host.id).await;
-        let kept = match assigned {
-            Ok(row) => self.link.commit(rows).await.map(|()| row),
-            Err(error) => Err(error),
+        let Err(problem) = self.take_snapshot(row, SnapshotCause::Stopped, Actor::System).await else {
+            return true;
         };
-        kept.map_err(|error| self.errand.refuse(&error).into())
+        let later = problem.retry_after_s.is_some();
+        Line::new(if later { Level::Warn } else { Level::Error }, "sandbox_not_kept")
+            .request(self.errand.request)
+            .org(row.org)
+            .sandbox(row.id)
+            .name("outcome", if later { "tried_again" } else { "given_up" })
+            .emit();
+        !later
     }
 
     /// Writes down what others have acknowledged. Should that fail, they are told again.
@@ -341,7 +334,15 @@ async fn decided(
         return Ok(Err(Problem::from(ProblemCode::NotFound).into()));
     };
     let now = errand.now();
-    let step = match decide(&before.sandbox, &fact.happened, now, &errand.rules()) {
+    // What starts with nothing although its files are kept is not there yet: whoever looked came before them.
+    let lacks = match (&before.sandbox.phase, fact.blank) {
+        (Phase::Starting { epoch, .. }, Some(seen)) if seen >= *epoch && !is_new(&before) => {
+            snapshots::newest(rows, sandbox).await?.is_some()
+        }
+        (_, _) => false,
+    };
+    let happened = if lacks { &Happened::Missing } else { &fact.happened };
+    let step = match decide(&before.sandbox, happened, now, &errand.rules()) {
         Ok(step) => step,
         Err(refusal) => return Ok(Err(Trouble::Refused(refusal))),
     };
@@ -357,7 +358,7 @@ async fn decided(
 }
 
 /// What it means that a sandbox has no executor that is set up: it was never made, or nobody can tell.
-fn without(row: &StoredSandbox) -> Happened {
+pub(super) fn without(row: &StoredSandbox) -> Happened {
     if row.executor.is_none() { Happened::Missing } else { Happened::Unreachable }
 }
 

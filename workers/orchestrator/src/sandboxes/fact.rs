@@ -12,11 +12,13 @@ pub(crate) struct Fact<'f> {
     pub(super) entry: Option<&'f audit::Entry>,
     /// Bytes that the run has sent outside, as the executor counts them.
     pub(super) egress: Option<u64>,
+    /// It runs, under this epoch, and nothing was put into its workspace there.
+    pub(super) blank: Option<u64>,
 }
 
 impl From<Happened> for Fact<'_> {
     fn from(happened: Happened) -> Self {
-        Self { happened, entry: None, egress: None }
+        Self { happened, entry: None, egress: None, blank: None }
     }
 }
 
@@ -24,7 +26,8 @@ impl<'f> Fact<'f> {
     /// The executor told how it stands.
     pub(crate) fn seen(report: &SandboxReport) -> Self {
         let happened = Happened::Seen(Sighting::from(report));
-        Self { happened, entry: None, egress: Some(report.egress_bytes) }
+        let blank = (report.running && report.blank).then_some(report.epoch);
+        Self { happened, entry: None, egress: Some(report.egress_bytes), blank }
     }
 
     /// What an executor's answer says.

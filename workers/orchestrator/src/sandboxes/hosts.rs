@@ -67,7 +67,7 @@ async fn added(
     let Some(before) = sandboxes::lock(rows, sandbox).await?.filter(|row| row.chat == asked.chat) else {
         return Ok(Err(gone()));
     };
-    if before.sandbox.state() == SandboxState::Destroyed {
+    if before.sandbox.state() == SandboxState::Destroyed || before.sandbox.is_doomed() {
         return Ok(Err(gone()));
     }
     if !sandboxes::act_once(rows, asked.approval, sandbox, now).await? {

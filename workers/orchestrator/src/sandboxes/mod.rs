@@ -4,6 +4,7 @@
 //! before anybody builds on it.
 
 pub(crate) mod change;
+mod create;
 mod fact;
 mod hosts;
 pub(crate) mod link;

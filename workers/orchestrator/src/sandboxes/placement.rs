@@ -9,11 +9,11 @@ pub(super) const fn is_new(row: &StoredSandbox) -> bool {
     row.sandbox.epoch == 1
 }
 
-/// The executors that may make a sandbox, the first one first: the one that has its files, or for a new one all of them,
-/// beginning with another for each sandbox.
-pub(super) fn around<'h>(hosts: &'h Hosts, row: &StoredSandbox) -> Vec<&'h Host> {
+/// The executors that may make a sandbox, the first one first: the one that has its files and, where these are kept
+/// elsewhere as well (`kept`) or there are none yet, then all others, beginning with another for each sandbox.
+pub(super) fn around<'h>(hosts: &'h Hosts, row: &StoredSandbox, kept: bool) -> Vec<&'h Host> {
     let own = row.executor.as_deref();
-    if !is_new(row) && own.is_some() {
+    if !is_new(row) && own.is_some() && !kept {
         return own.and_then(|id| hosts.get(id)).into_iter().collect();
     }
     let mut all: Vec<&Host> = hosts.iter().collect();
@@ -58,10 +58,14 @@ mod tests {
     }
 
     fn order(ids: &[&str], row: &StoredSandbox) -> String {
+        placed(ids, row, false)
+    }
+
+    fn placed(ids: &[&str], row: &StoredSandbox, kept: bool) -> String {
         let all: Vec<String> =
             ids.iter().map(|id| format!(r#"{{"id":"{id}","url":"http://{id}","key":"k"}}"#)).collect();
         let hosts = Hosts::read(|_| Some(format!("[{}]", all.join(",")))).unwrap();
-        around(&hosts, row).iter().map(|host| host.id.as_str()).collect::<Vec<_>>().join(" ")
+        around(&hosts, row, kept).iter().map(|host| host.id.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -81,5 +85,11 @@ mod tests {
     fn a_sandbox_with_files_stays_where_they_are() {
         assert_eq!(order(&["a", "b"], &row(0, 2, Some("b"))), "b");
         assert_eq!(order(&["a"], &row(0, 2, Some("gone"))), "");
+    }
+
+    #[test]
+    fn a_sandbox_whose_files_are_kept_may_move_but_rather_stays() {
+        assert_eq!(placed(&["a", "b", "c"], &row(0, 2, Some("b")), true), "b a c");
+        assert_eq!(placed(&["a", "c"], &row(1, 2, Some("gone")), true), "c a");
     }
 }

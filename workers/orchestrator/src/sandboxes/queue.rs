@@ -3,8 +3,8 @@
 //! Invariant: a place is taken, the sandbox begins to start and its driver is named in one transaction; so no two drive the
 //! same start, and a place is never taken for nothing.
 
-use slipway_contract::OrgId;
 use slipway_contract::sandbox::SandboxReason;
+use slipway_contract::{OrgId, SandboxId};
 use slipway_domain::sandbox::{Effect, Happened, decide};
 use slipway_store::places::{self, Answer};
 use slipway_store::sandboxes::{self, StoredSandbox};
@@ -13,7 +13,7 @@ use slipway_store::{OrgDb, StoreError};
 use super::change::{Changes, Trouble};
 use super::words;
 use crate::errand::Errand;
-use crate::executor::{Executor, ExecutorError};
+use crate::executor::Executor;
 
 /// How long a start is somebody's own, in milliseconds: most take a tenth of that. When it ends too early, two drive it:
 /// the executor makes a sandbox once however often it is asked. When it ends late, a start whose driver died waits.
@@ -27,13 +27,7 @@ impl Changes<'_> {
     pub(crate) async fn free_places(&self) -> usize {
         let mut free = 0;
         for host in self.hosts.iter() {
-            let executor = Executor::new(host, self.errand);
-            let asked = async {
-                let has = executor.capabilities().await?.places;
-                let runs = executor.list().await?.sandboxes.iter().filter(|report| report.running).count();
-                Ok::<_, ExecutorError>(usize::try_from(has).unwrap_or(usize::MAX).saturating_sub(runs))
-            };
-            free += asked.await.unwrap_or(1);
+            free += Executor::new(host, self.errand).free_places().await.unwrap_or(1);
         }
         free
     }
@@ -46,7 +40,7 @@ impl Changes<'_> {
         let mut begun = Vec::new();
         while begun.len() < most {
             let mut rows = self.link.rows(org).await?;
-            match next(&mut rows, self.errand).await {
+            match next(&mut rows, None, self.errand).await {
                 Ok(Some(next)) => {
                     let kept = self.link.commit(rows).await;
                     kept.map_err(|error| self.errand.refuse(&error))?;
@@ -65,8 +59,16 @@ impl Changes<'_> {
     }
 }
 
-async fn next(rows: &mut OrgDb, errand: &Errand) -> Result<Option<Begun>, StoreError> {
-    let Some(before) = sandboxes::claim_next(rows).await? else { return Ok(None) };
+/// Gives a place to the oldest that waits, or to nobody unless that is `only`.
+pub(super) async fn next(
+    rows: &mut OrgDb,
+    only: Option<SandboxId>,
+    errand: &Errand,
+) -> Result<Option<Begun>, StoreError> {
+    let first = sandboxes::claim_next(rows).await?;
+    let Some(before) = first.filter(|first| only.is_none_or(|only| only == first.id)) else {
+        return Ok(None);
+    };
     let now = errand.now();
     let happened = match places::take(rows, before.user, now).await? {
         Answer::Taken => Happened::PlaceGiven,

@@ -1,7 +1,7 @@
 //! What starting a sandbox would take: the question that people are asked.
 //!
-//! Invariant: nobody is asked for what could not be had: without an executor, or with nothing left of the month, the answer
-//! is no, and says why.
+//! Invariant: nobody is asked for what could not be had: without an executor, a place at all, or anything left of the month,
+//! the answer is no, and says why.
 
 use slipway_contract::approval::{ApprovalAction, ApprovalAsk, ApprovalCost, Risk};
 use slipway_contract::http::approvals::ApprovalPolicy;
@@ -81,12 +81,14 @@ async fn read(
     Ok((current, policy, quotas::standing(rows, user, now).await?))
 }
 
-/// Which quota of the month is used up, if one is.
+/// Which quota of the month is used up or lets nothing run, if one does.
 fn used_up(standing: &Standing) -> Option<&'static str> {
     let both = [(places::Whose::Org, Some(standing.org)), (places::Whose::User, standing.user)];
     both.into_iter().find_map(|(whose, quota)| {
         let quota = quota?;
-        if quota.seconds >= quota.seconds_limit {
+        if quota.running_limit == 0 {
+            Some(words::no_places(whose))
+        } else if quota.seconds >= quota.seconds_limit {
             Some(words::no_time(whose))
         } else if quota.egress_bytes >= quota.egress_limit_bytes {
             Some(words::no_egress(whose))
@@ -190,11 +192,14 @@ mod tests {
 
     #[test]
     fn a_used_up_quota_is_said_before_anybody_is_asked() {
+        let no_places = Quota { running_limit: 0, ..FREE };
         let no_time = Quota { seconds: 3_600, ..FREE };
         let no_egress = Quota { egress_bytes: 1, ..FREE };
         let table = [
             Standing { org: FREE, user: Some(FREE) },
             Standing { org: FREE, user: None },
+            Standing { org: no_places, user: Some(no_time) },
+            Standing { org: FREE, user: Some(no_places) },
             Standing { org: no_time, user: Some(no_time) },
             Standing { org: FREE, user: Some(no_time) },
             Standing { org: no_egress, user: None },
@@ -204,6 +209,8 @@ mod tests {
         expect![[r#"
             free
             free
+            The org may run no sandboxes.
+            The person who asked may run no sandboxes.
             The org has used up its sandbox time of this month.
             The person who asked has used up their sandbox time of this month.
             The org's sandboxes have sent out all that they may this month.

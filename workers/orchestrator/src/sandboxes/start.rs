@@ -16,7 +16,7 @@ use slipway_store::{OrgDb, StoreError, audit};
 use worker::Delay;
 
 use super::change::{Changes, Trouble};
-use super::queue::LEASE_MS;
+use super::queue::{LEASE_MS, next};
 use super::words;
 use crate::errand::Errand;
 use crate::settings::Hosts;
@@ -64,20 +64,24 @@ impl Changes<'_> {
     }
 
     async fn try_start(&mut self, asked: &ActRequest, wanted: Wanted<'_>) -> Result<Claimed, Trouble> {
-        let (row, effects) = match self.claim(asked, wanted).await? {
+        let (mut row, effects) = match self.claim(asked, wanted).await? {
             Claimed::Sandbox(row, effects) => (*row, effects),
             ended @ Claimed::Ended(_) => return Ok(ended),
         };
-        let mut row = if effects.is_empty() {
-            // Of an earlier attempt, or of hosts that changed while it runs.
-            self.tell(&row).await;
-            row
-        } else {
-            self.perform(row, effects).await?
-        };
         let mut driven = false;
         if row.sandbox.state() == SandboxState::Queued {
+            // That it waits is told only where it does.
             (row, driven) = self.give(row).await?;
+            if !driven {
+                self.tell(&row).await;
+            }
+        } else if effects.is_empty() {
+            // Of an earlier attempt, or of hosts that changed while it runs.
+            self.tell(&row).await;
+        } else {
+            let done = self.perform(row.clone(), effects).await;
+            self.let_go(&row).await;
+            (row, driven) = (done?, true);
         }
         if row.sandbox.state() == SandboxState::Starting && !driven {
             row = self.go_on(row).await?;
@@ -263,7 +267,9 @@ async fn claimed(
     };
     let row = sandboxes::reserve(rows, &new, errand.now()).await?;
     audit::append(rows, &entry(asked, &row)).await?;
-    Ok(Claimed::Sandbox(Box::new(row), Vec::new()))
+    // Where there is a place and nobody waited longer, it never waits.
+    let (row, effects) = next(rows, Some(row.id), errand).await?.unwrap_or((row, Vec::new()));
+    Ok(Claimed::Sandbox(Box::new(row), effects))
 }
 
 /// Asks the chat's earlier sandbox to start again. `None` when there is none any more: a new one takes its place.
@@ -278,7 +284,7 @@ async fn reused(
         return Ok(None);
     };
     let now = errand.now();
-    if before.sandbox.state() == SandboxState::Destroyed {
+    if before.sandbox.state() == SandboxState::Destroyed || before.sandbox.is_doomed() {
         return Ok(None);
     }
     if !sandboxes::act_once(rows, asked.approval, reuse, now).await? {

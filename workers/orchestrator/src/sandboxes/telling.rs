@@ -33,7 +33,7 @@ pub(crate) async fn artifact(errand: &Errand, org: OrgId, artifact: &Artifact) -
 /// Tells the route object of a sandbox; whether it knows now.
 pub(crate) async fn route(errand: &Errand, hosts: &Hosts, row: &StoredSandbox) -> bool {
     let host = row.executor.as_deref().and_then(|id| hosts.get(id));
-    let set = RouteCommand::Set(row.route(host.map(|host| host.url.clone()).unwrap_or_default()));
+    let set = RouteCommand::Set(row.route(host.map(|host| host.relay().to_owned()).unwrap_or_default()));
     let told = tell(errand, "ROUTE", &row.id.to_string(), &set).await;
     matches!(told, Some(200..=299))
 }

@@ -28,6 +28,14 @@ pub(crate) const fn no_time(whose: Whose) -> &'static str {
     }
 }
 
+/// Who may run nothing at all.
+pub(crate) const fn no_places(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Org => "the org may run no sandboxes",
+        Whose::User => "the person who asked may run no sandboxes",
+    }
+}
+
 /// Whose bytes are used up.
 pub(crate) const fn no_egress(whose: Whose) -> &'static str {
     match whose {

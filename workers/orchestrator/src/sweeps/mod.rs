@@ -12,6 +12,7 @@ mod quota;
 mod reconcile;
 mod retell;
 mod settle;
+mod snapshots;
 mod unseen;
 
 use slipway_contract::{Problem, SandboxId, Timestamp};
@@ -38,7 +39,7 @@ enum Sweep {
     Reconcile,
     /// Running sandboxes that no executor told of.
     Unseen,
-    /// Starts and stops that nobody drives any more.
+    /// Starts, stops and removals that nobody drives any more.
     Settle,
     /// Sandboxes that nobody uses.
     Idle,
@@ -50,11 +51,14 @@ enum Sweep {
     Queue,
     /// Chats, routes and executors that do not know the newest.
     Retell,
+    /// Files of what has ended, and what is left over of snapshots.
+    Snapshots,
 }
 
 impl Sweep {
-    /// What ended gives its place to who waits, and what changed is told: so these come last.
-    const ALL: [Self; 8] = [
+    /// What ended gives its place to who waits, and what changed is told: so these come late. Snapshots take long, so they
+    /// come last.
+    const ALL: [Self; 9] = [
         Self::Reconcile,
         Self::Unseen,
         Self::Settle,
@@ -63,6 +67,7 @@ impl Sweep {
         Self::Owners,
         Self::Queue,
         Self::Retell,
+        Self::Snapshots,
     ];
 
     const fn name(self) -> &'static str {
@@ -75,6 +80,7 @@ impl Sweep {
             Self::Owners => "sandboxes_owners",
             Self::Queue => "sandboxes_queue",
             Self::Retell => "sandboxes_retell",
+            Self::Snapshots => "snapshots",
         }
     }
 }
@@ -121,6 +127,7 @@ async fn round(changes: &mut Changes<'_>, sweep: Sweep) {
         Sweep::Owners => owners::sweep(changes, claimed.cursor).await,
         Sweep::Queue => queue::sweep(changes, claimed.cursor).await,
         Sweep::Retell => retell::sweep(changes, claimed.cursor).await,
+        Sweep::Snapshots => snapshots::sweep(changes, claimed.cursor).await,
     };
     let line =
         |level| Line::new(level, "sweep_ended").request(changes.errand.request).name("sweep", sweep.name());

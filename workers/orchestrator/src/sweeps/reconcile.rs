@@ -59,7 +59,9 @@ async fn held<'h>(changes: &mut Changes<'h>) -> (Vec<Held<'h>>, usize) {
     let (mut held, mut silent) = (Vec::new(), 0);
     for host in changes.hosts.iter() {
         match Executor::new(host, changes.errand).list().await {
-            Ok(list) => held.extend(list.sandboxes.into_iter().map(|report| Held { host, report })),
+            Ok(Some(list)) => held.extend(list.sandboxes.into_iter().map(|report| Held { host, report })),
+            // Those that run there are asked for by the sweep of the unseen.
+            Ok(None) => {}
             Err(error) => {
                 silent += 1;
                 Line::warn("executor_failed")
@@ -92,7 +94,9 @@ fn chosen(held: Vec<Held<'_>>, after: Option<SandboxId>) -> (Vec<Held<'_>>, Opti
 async fn compare(changes: &mut Changes<'_>, row: StoredSandbox, held: &Held<'_>) -> Result<(), Problem> {
     if row.executor.as_deref() != Some(held.host.id.as_str()) {
         // Left over where it could not be made; its files are those of the template.
-        if held.report.running {
+        if row.sandbox.state() == SandboxState::Destroyed {
+            remove(changes, held).await;
+        } else if held.report.running {
             stop(changes, held).await;
         }
         return Ok(());
@@ -189,11 +193,13 @@ async fn clear(changes: &mut Changes<'_>, held: &Held<'_>) {
     match strange(&held.report, changes.errand.now()) {
         Strange::Left => {}
         Strange::Stopped => stop(changes, held).await,
-        Strange::Removed => {
-            let removed = Executor::new(held.host, changes.errand).destroy(held.report.sandbox).await;
-            told(changes, held, "strange_sandbox_removed", removed.is_ok());
-        }
+        Strange::Removed => remove(changes, held).await,
     }
+}
+
+async fn remove(changes: &mut Changes<'_>, held: &Held<'_>) {
+    let removed = Executor::new(held.host, changes.errand).destroy(held.report.sandbox).await;
+    told(changes, held, "strange_sandbox_removed", removed.is_ok());
 }
 
 async fn stop(changes: &mut Changes<'_>, held: &Held<'_>) {

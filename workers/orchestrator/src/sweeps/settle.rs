@@ -1,7 +1,7 @@
-//! Starts and stops that somebody began and nobody drives any more: whoever did may have died. They are gone on with.
+//! Starts, stops and removals that somebody began and nobody drives any more: whoever did may have died, or the executor
+//! was away. They are gone on with.
 
 use slipway_contract::Problem;
-use slipway_contract::sandbox::SandboxState;
 use slipway_store::sandboxes::{StoredSandbox, due};
 
 use super::{Round, each, list, page};
@@ -14,8 +14,7 @@ pub(super) async fn sweep(changes: &mut Changes<'_>, cursor: Option<String>) -> 
     let now = changes.errand.now();
     let part = list!(changes, due::unsettled, now.plus_ms(-UNSETTLED_MS), now, &page(cursor));
     let work = async |changes: &mut Changes<'_>, row: StoredSandbox| {
-        let settles = matches!(row.sandbox.state(), SandboxState::Starting | SandboxState::Stopping);
-        if settles && changes.take_over(&row).await? {
+        if row.sandbox.is_underway() && changes.take_over(&row).await? {
             let looked = changes.look(&row).await;
             changes.let_go(&row).await;
             looked?;

@@ -21,6 +21,9 @@ impl Desk<'_> {
             Ok(usable) => usable,
             Err(frame) => return frame,
         };
+        if let Err(unsupported) = executor.previews() {
+            return self.failed(&row, "Opening the preview", unsupported).await;
+        }
         let begun = self.changes.errand.now();
         loop {
             let report = match executor.report(row.id).await {

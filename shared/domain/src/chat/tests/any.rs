@@ -37,7 +37,7 @@ fn any_command() -> impl Strategy<Value = (Actor, ChatCommand)> {
         (5..40_u64, any::<bool>(), any_option()).prop_map(|(seq, approve, option)| {
             let decision = if approve { ApprovalDecision::Approve } else { ApprovalDecision::Deny };
             let decision = DecideApproval { decision, option, reason: None };
-            ChatCommand::Decide { approval: approval(seq), decision }
+            ChatCommand::Decide { approval: approval(seq), decision, guests: vec![] }
         }),
         Just(ChatCommand::RemoveParticipant { participant: DEMO.parse().unwrap() }),
         Just(ChatCommand::Create {

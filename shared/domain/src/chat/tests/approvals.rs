@@ -11,7 +11,7 @@ fn with(change: impl FnOnce(&mut ApprovalAsk)) -> ChatCommand {
 fn answer_as(seq: u64, approve: bool, option: Option<ApprovalOption>, reason: Option<&str>) -> ChatCommand {
     let decision = if approve { ApprovalDecision::Approve } else { ApprovalDecision::Deny };
     let decision = DecideApproval { decision, option, reason: reason.map(str::to_owned) };
-    ChatCommand::Decide { approval: approval(seq), decision }
+    ChatCommand::Decide { approval: approval(seq), decision, guests: vec![] }
 }
 
 #[test]
@@ -107,6 +107,95 @@ fn who_caused_a_question_approves_it_only_as_its_rule_says() {
             12 approval.voted, 13 approval.closed "approved" <Acting { cuts: 0, not_before: Timestamp(0) }>
             14 approval.voted, 15 approval.closed "denied" <Ended(Denied)>
         "#]],
+    );
+}
+
+#[test]
+fn a_guest_is_nobody_to_wait_for_and_people_are_counted_when_the_answer_comes() {
+    let approving = |seq, guests: &[&str]| ChatCommand::Decide {
+        approval: approval(seq),
+        decision: DecideApproval { decision: ApprovalDecision::Approve, option: None, reason: None },
+        guests: guests.iter().map(|guest| guest.parse().unwrap()).collect(),
+    };
+    let mut world = World::begun();
+    for _ in 0..2 {
+        world.run(Actor::System, asked(question()));
+    }
+    world.run(Actor::System, with(|ask| ask.self_approval = SelfApproval::Never));
+    world.run(user(ADA), approving(6, &[]));
+    world.run(user(ADA), approving(6, &[EVE]));
+    world.run(user(ADA), approving(6, &[BOB]));
+    world.run(user(ADA), approving(8, &[BOB]));
+    // Somebody comes who could answer.
+    world.run(
+        Actor::System,
+        ChatCommand::AddParticipant { participant: participant(EVE, None), by: user(ADA) },
+    );
+    world.run(user(ADA), approving(7, &[BOB]));
+    check(
+        &world,
+        expect![[r#"
+        6 approval.requested <Open>
+        7 approval.requested <Open>
+        8 approval.requested <Open>
+        refused: NotYoursToDecide
+        refused: NotYoursToDecide
+        9 approval.voted, 10 approval.closed "approved" <Acting { cuts: 0, not_before: Timestamp(0) }>
+        refused: NotYoursToDecide
+        11 participant.joined
+        refused: NotYoursToDecide
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_asked_again_under_the_same_name_is_one_question_however_it_stands() {
+    let named = |by: &str, client_id: &str| ChatCommand::RequestApproval {
+        ask: Box::new(question()),
+        by: by.parse().unwrap(),
+        client_id: Some(client_id.to_owned()),
+    };
+    let earlier = |by: &str, client_id: &str| ChatCommand::EarlierApproval {
+        by: by.parse().unwrap(),
+        client_id: client_id.to_owned(),
+    };
+    let mut world = World::begun();
+    world.run(Actor::System, earlier(ADA, "one"));
+    let first = world.ask(Actor::System, named(ADA, "one")).unwrap();
+    assert_eq!(world.ask(Actor::System, named(ADA, "one")).unwrap(), first);
+    assert_eq!(world.ask(Actor::System, earlier(ADA, "one")).unwrap(), first);
+    // Another name, and another person's same name, are other questions; no name is never the same.
+    world.run(Actor::System, named(ADA, "two"));
+    world.run(Actor::System, named(BOB, "one"));
+    world.run(Actor::System, asked(question()));
+    world.run(Actor::System, asked(question()));
+    world.run(user(BOB), answer_as(6, false, None, None));
+    let Answer::Approval(over) = world.ask(Actor::System, named(ADA, "one")).unwrap() else { panic!() };
+    assert_eq!((over.id, over.state), (approval(6), ApprovalState::Denied));
+    world.run(Actor::System, named(ADA, ""));
+    world.run(Actor::System, named(ADA, &"é".repeat(33)));
+    world.run(Actor::System, named(EVE, "one"));
+    world.run(Actor::System, earlier(EVE, "one"));
+    world.run(user(ADA), earlier(ADA, "one"));
+    check(
+        &world,
+        expect![[r#"
+        refused: NotFound
+        6 approval.requested <Open>
+        nothing new
+        nothing new
+        7 approval.requested <Open>
+        8 approval.requested <Open>
+        9 approval.requested <Open>
+        10 approval.requested <Open>
+        11 approval.voted, 12 approval.closed "denied" <Ended(Denied)>
+        nothing new
+        refused: InvalidField
+        refused: InvalidField
+        refused: NotFound
+        refused: NotFound
+        refused: NotFound
+    "#]],
     );
 }
 

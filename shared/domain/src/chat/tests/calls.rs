@@ -128,7 +128,7 @@ fn the_agent_is_told_who_denied_and_why_that_nobody_answered_and_that_it_failed(
         option: None,
         reason: Some(" too dear ".to_owned()),
     };
-    world.run(user(BOB), ChatCommand::Decide { approval: approval(10), decision });
+    world.run(user(BOB), ChatCommand::Decide { approval: approval(10), decision, guests: vec![] });
     assert_eq!(world.told(), ("Denied by person: too dear".to_owned(), true));
     let mut world = asking();
     world.run(user(BOB), answer(10, false));

@@ -48,7 +48,7 @@ pub(super) fn asked(ask: ApprovalAsk) -> ChatCommand {
 pub(super) fn answer(seq: u64, approve: bool) -> ChatCommand {
     let decision = if approve { ApprovalDecision::Approve } else { ApprovalDecision::Deny };
     let decision = DecideApproval { decision, option: None, reason: None };
-    ChatCommand::Decide { approval: approval(seq), decision }
+    ChatCommand::Decide { approval: approval(seq), decision, guests: vec![] }
 }
 
 pub(super) fn sandbox(n: u8) -> SandboxId {

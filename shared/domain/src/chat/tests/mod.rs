@@ -149,6 +149,13 @@ impl World {
         if let ChatCommand::Decide { approval, .. } = command {
             facts.approval = self.over.get(approval).cloned();
         }
+        if let ChatCommand::RequestApproval { by, client_id: Some(client_id), .. }
+        | ChatCommand::EarlierApproval { by, client_id } = command
+        {
+            let open = self.chat.iter().flat_map(|chat| &chat.approvals);
+            let same = |one: &&Approval| one.user == Some(*by) && one.client_id.as_ref() == Some(client_id);
+            facts.approval = open.chain(self.over.values()).find(same).cloned();
+        }
         facts.saved = self.saved();
         facts
     }

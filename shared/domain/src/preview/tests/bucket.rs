@@ -46,6 +46,16 @@ fn a_lowered_burst_holds_at_once() {
     assert_eq!(Bucket::full(RATE, at(0)).take(100, low, at(0)).1.granted, 5);
 }
 
+#[test]
+fn what_is_given_back_can_be_taken_again_and_never_overflows() {
+    let (bucket, _) = Bucket::full(RATE, at(0)).take(100, RATE, at(0));
+    assert!(bucket.holds(20, RATE, at(0)) && !bucket.holds(21, RATE, at(0)));
+    assert!(bucket.holds(21, RATE, at(100)));
+    let bucket = bucket.give_back(40, RATE);
+    assert!(bucket.holds(60, RATE, at(0)) && !bucket.holds(61, RATE, at(0)));
+    assert_eq!(bucket.give_back(u32::MAX, RATE), Bucket::full(RATE, at(0)));
+}
+
 fn any_rate() -> impl Strategy<Value = Rate> {
     (1..10_000_u32, 1..1_000_u32).prop_map(|(per_minute, burst)| Rate { per_minute, burst })
 }

@@ -1,6 +1,7 @@
 //! Hosts and claims; passes, headers and the bucket have their own files.
 
 mod bucket;
+mod bytes;
 mod headers;
 mod pass;
 

@@ -96,7 +96,10 @@ proptest! {
                     Effect::ReleasePlace => places -= 1,
                     Effect::Create => prop_assert_eq!(next.state(), SandboxState::Starting),
                     Effect::SetEpoch => prop_assert!(next.run().is_some()),
-                    Effect::Destroy => prop_assert_eq!(next.state(), SandboxState::Destroyed),
+                    Effect::Destroy => {
+                        prop_assert!(next.state() == SandboxState::Destroyed || next.is_doomed());
+                        prop_assert!(!next.state().is_running());
+                    }
                     Effect::Stop | Effect::TellRoute | Effect::TellChat | Effect::Alert => {}
                 }
             }
@@ -104,6 +107,11 @@ proptest! {
             prop_assert_eq!(next.run().map(of), open.map(of), "usage is open exactly while it runs");
             prop_assert_eq!(places, i32::from(next.state().is_running()), "a place exactly while it runs");
             prop_assert!(next.starts.len() <= CRASH_STARTS);
+            let going = |sandbox: &Sandbox| sandbox.is_doomed() || sandbox.state() == SandboxState::Destroyed;
+            prop_assert!(going(next) || !going(&sandbox), "{happened:?}: what goes, stays gone");
+            if next.state() == SandboxState::Destroyed && sandbox.state() != SandboxState::Destroyed {
+                prop_assert!(sandbox.is_doomed() && happened == Missing, "{happened:?}");
+            }
 
             sandbox = step.next;
         }
@@ -122,7 +130,7 @@ proptest! {
             // may be news of the next start.
             let again = matches!(happened, AccessRevoked | Happened::StartFailed { .. })
                 || sandbox.state() == SandboxState::Starting;
-            if let Ok(second) = decide(&step.next, &happened, now, &Rules::default()) && !again && happened != DestroyAsked {
+            if let Ok(second) = decide(&step.next, &happened, now, &Rules::default()) && !again {
                 prop_assert_eq!(&second.next, &step.next, "{:?}", happened);
             }
             sandbox = step.next;

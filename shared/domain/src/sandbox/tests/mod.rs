@@ -1,6 +1,7 @@
 //! The life of a sandbox, told as traces: one line for each thing that happens, saying what came of it.
 
 mod any;
+mod removal;
 mod starts;
 
 use expect_test::{Expect, expect};
@@ -32,7 +33,9 @@ fn render(sandbox: &Sandbox) -> String {
         Phase::Queued { since } => format!("since {}", second(*since)),
         Phase::Starting { since, .. } => format!("since {}", second(*since)),
         Phase::Ready { used_at, .. } | Phase::Idle { used_at, .. } => format!("used {}", second(*used_at)),
+        Phase::Stopping { end, removed, .. } if *removed => format!("{}, goes", told(end)),
         Phase::Stopping { end, .. } => told(end),
+        Phase::Removing { end, since } => format!("{}, goes since {}", told(end), second(*since)),
         Phase::Stopped { end, at } | Phase::Failed { end, at } => format!("{} at {}", told(end), second(*at)),
         Phase::Destroyed { at } => format!("at {}", second(*at)),
     };
@@ -251,8 +254,8 @@ fn a_revoked_access_raises_the_epoch_and_nothing_else() {
             10s access revoked -> stopping (requested) epoch 7 version 9: set epoch, tell route, tell chat
             11s seen ended under 7 -> stopped (requested at 10s) epoch 7 version 10: close run 2 4s..10s, release place, tell route, tell chat
             12s access revoked -> stopped (requested at 10s) epoch 8 version 11: tell route, tell chat
-            13s destroy asked -> destroyed (at 13s) epoch 8 version 12: tell route, tell chat, destroy
-            14s access revoked -> refused: Destroyed
+            13s destroy asked -> stopped (requested, goes since 13s) epoch 8 version 11: destroy
+            14s access revoked -> stopped (requested, goes since 13s) epoch 9 version 12: tell route, tell chat
         "#]],
     );
 }
@@ -359,54 +362,6 @@ fn a_stop_while_it_starts_counts_what_ran_meanwhile() {
         2s stop asked: requested -> stopping (requested) epoch 2 version 3: tell route, tell chat, stop
         3s missing -> stopped (requested at 3s) epoch 2 version 4: release place, tell route, tell chat
     "#]],
-    );
-}
-
-#[test]
-fn a_queued_sandbox_can_be_stopped_and_destroyed() {
-    check(
-        &[
-            (1, stop()),
-            (2, PlaceGiven),
-            (3, StartAsked),
-            (4, DestroyAsked),
-            (5, DestroyAsked),
-            (6, StartAsked),
-        ],
-        expect![[r#"
-            1s stop asked: requested -> stopped (requested at 1s) epoch 2 version 2: tell route, tell chat
-            2s place given -> refused: NotQueued
-            3s start asked -> queued (since 3s) epoch 3 version 3: tell route, tell chat
-            4s destroy asked -> destroyed (at 4s) epoch 3 version 4: tell route, tell chat, destroy
-            5s destroy asked -> unchanged: destroy
-            6s start asked -> refused: Destroyed
-        "#]],
-    );
-}
-
-#[test]
-fn a_running_sandbox_is_stopped_before_it_is_destroyed() {
-    check(
-        &[
-            (1, PlaceGiven),
-            (2, seen(1, 2)),
-            (3, DestroyAsked),
-            (4, ended(2, 2, 4)),
-            (5, DestroyAsked),
-            (6, ended(2, 2, 4)),
-            (7, Missing),
-            (8, seen(2, 8)),
-        ],
-        expect![[r#"
-            1s place given -> starting (since 1s) epoch 1 version 2: tell route, tell chat, create
-            2s seen running under 1 -> ready (used 2s) epoch 1 version 3: open run 1 from 2s, tell route, tell chat
-            3s destroy asked -> stopping (requested) epoch 2 version 4: set epoch, tell route, tell chat, stop
-            4s seen ended under 2 -> stopped (requested at 4s) epoch 2 version 5: close run 1 2s..4s, release place, tell route, tell chat
-            5s destroy asked -> destroyed (at 5s) epoch 2 version 6: tell route, tell chat, destroy
-            6s seen ended under 2 -> unchanged: destroy
-            7s missing -> unchanged
-            8s seen running under 2 -> unchanged: destroy
-        "#]],
     );
 }
 

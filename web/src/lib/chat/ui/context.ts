@@ -16,6 +16,8 @@ export interface ChatActions {
   jump(message: string): void;
   /** Puts the text of a message that failed back into the composer. */
   reclaim(text: string, replyTo: string | undefined): void;
+  /** Puts words for a new message into the composer; whoever reads them sends them. */
+  propose(text: string): void;
   /** Opens a port of a sandbox beside the chat. */
   openPreview(sandbox: string, port: number): void;
   agentsHref: string;

@@ -2,7 +2,8 @@
 //!
 //! Nothing of the host's `/etc` is shown that says something of this host: certificates, the linker's cache, time zone.
 
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::inside::HOME;
 
 /// Programs that templates ask for.
-pub(super) const PROGRAMS: [&str; 3] = ["node", "python3", "git"];
+const PROGRAMS: [&str; 3] = ["node", "python3", "git"];
 /// Folders of programs below `/usr`.
 const STANDARD_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Names at the host's root that lead into `/usr` on most hosts and are folders of their own on others.
@@ -43,96 +44,127 @@ const HIDDEN: [&str; 8] = [
     "vmallocinfo",
 ];
 
+/// One thing that sandboxes see of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// A file or folder of the host at its own path, read-only.
+    Same(PathBuf),
+    /// A made-up file at another path, read-only.
+    MadeUp {
+        /// Where it lies on the host.
+        file: PathBuf,
+        /// Where it is seen.
+        at: PathBuf,
+    },
+    /// A symbolic link.
+    Link {
+        /// What it holds.
+        target: PathBuf,
+        /// Where it is seen.
+        at: PathBuf,
+    },
+}
+
 /// What every sandbox of this host sees.
 #[derive(Clone, Debug, Default)]
 pub(super) struct System {
-    options: Vec<OsString>,
+    shown: Vec<Shown>,
     path: String,
 }
 
 impl System {
-    /// Looks at the host; made-up files go to `folder`.
-    pub(super) fn find(folder: &Path) -> io::Result<Self> {
-        let mut system = Self { options: Vec::new(), path: STANDARD_PATH.to_owned() };
-        system.bind(Path::new("/usr"));
+    /// Looks at the host.
+    pub(super) fn find() -> Self {
+        let mut system = Self { shown: vec![Shown::Same("/usr".into())], path: STANDARD_PATH.to_owned() };
         for name in ROOT_NAMES {
-            let path = Path::new("/").join(name);
-            match fs::read_link(&path) {
-                Ok(target) => system.add(&["--symlink".as_ref(), target.as_os_str(), path.as_os_str()]),
-                Err(_) if path.is_dir() => system.bind(&path),
+            let at = Path::new("/").join(name);
+            match fs::read_link(&at) {
+                Ok(target) => system.shown.push(Shown::Link { target, at }),
+                Err(_) if at.is_dir() => system.shown.push(Shown::Same(at)),
                 Err(_) => {}
             }
         }
-        system.add_etc(folder)?;
+        let files = SHOWN.map(|name| Path::new("/etc").join(name)).into_iter();
+        system.shown.extend(files.filter(|path| path.exists()).map(Shown::Same));
         let search = std::env::var_os("PATH").unwrap_or_default();
         let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         for program in PROGRAMS {
             if let Some(prefix) = prefix_outside_usr(program, &search, &home) {
-                system.bind(&prefix);
                 system.path = format!("{}:{}", prefix.join("bin").display(), system.path);
+                system.shown.push(Shown::Same(prefix));
             }
         }
-        Ok(system)
+        system
     }
 
-    /// Options of `bwrap` for it.
-    pub(super) fn options(&self) -> &[OsString] {
-        &self.options
+    /// Nothing of the host, for sandboxes that bring a system of their own.
+    pub(super) fn none(path: Option<String>) -> Self {
+        Self { shown: Vec::new(), path: path.unwrap_or_else(|| STANDARD_PATH.to_owned()) }
+    }
+
+    /// All of it, what lies in others' folders after those.
+    pub(super) fn shown(&self) -> &[Shown] {
+        &self.shown
     }
 
     /// `PATH` inside.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
-
-    fn add(&mut self, options: &[&OsStr]) {
-        self.options.extend(options.iter().map(OsString::from));
-    }
-
-    fn bind(&mut self, path: &Path) {
-        self.add(&["--ro-bind".as_ref(), path.as_os_str(), path.as_os_str()]);
-    }
-
-    fn add_etc(&mut self, folder: &Path) -> io::Result<()> {
-        for path in SHOWN.map(|name| Path::new("/etc").join(name)).iter().filter(|path| path.exists()) {
-            self.bind(path);
-        }
-        fs::create_dir_all(folder)?;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
-        let made_up = [
-            (
-                "passwd",
-                format!(
-                    "sandbox:x:1000:1000:sandbox:{HOME}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
-                ),
-            ),
-            ("group", "sandbox:x:1000:\nnogroup:x:65534:\n".to_owned()),
-            ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n".to_owned()),
-            ("hostname", "sandbox\n".to_owned()),
-            // Names of other hosts are looked up by the egress proxy.
-            ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n".to_owned()),
-        ];
-        for (name, text) in made_up {
-            let file = folder.join(name);
-            fs::write(&file, text)?;
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
-            self.add(&["--ro-bind".as_ref(), file.as_os_str(), Path::new("/etc").join(name).as_os_str()]);
-        }
-        Ok(())
-    }
 }
 
-/// Options that put `/dev/null` over files of `/proc`, as far as this kernel has them, and make its settings read-only.
-pub(super) fn hidden() -> Vec<OsString> {
-    let files = HIDDEN.map(|name| Path::new("/proc").join(name));
-    // Settings of the sandbox's own namespaces could be written otherwise: sizes of queues, shared memory, pids.
-    let settings = ["--ro-bind", "/proc/sys", "/proc/sys"].map(OsString::from);
-    files
-        .iter()
-        .filter(|file| file.exists())
-        .flat_map(|file| ["--ro-bind".into(), "/dev/null".into(), file.into()])
-        .chain(settings)
-        .collect()
+/// Writes made-up files of `/etc` to `folder`, with a user of this number.
+pub(super) fn made_up(folder: &Path, user: u32) -> io::Result<Vec<Shown>> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    let files = [
+        (
+            "passwd",
+            format!(
+                "sandbox:x:{user}:{user}:sandbox:{HOME}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+            ),
+        ),
+        ("group", format!("sandbox:x:{user}:\nnogroup:x:65534:\n")),
+        ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n".to_owned()),
+        ("hostname", "sandbox\n".to_owned()),
+        // Names of other hosts are looked up by the egress proxy.
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n".to_owned()),
+    ];
+    let write = |(name, text): (&str, String)| {
+        let file = folder.join(name);
+        fs::write(&file, text)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
+        Ok(Shown::MadeUp { file, at: Path::new("/etc").join(name) })
+    };
+    files.into_iter().map(write).collect()
+}
+
+/// A script that says which programs are inside, for [`versions`] to read.
+pub(super) fn ask_versions() -> String {
+    format!(
+        "for program in {}; do command -v $program >/dev/null && echo $program $($program --version 2>&1); done; true",
+        PROGRAMS.join(" ")
+    )
+}
+
+/// What that script said.
+pub(super) fn versions(said: &str) -> BTreeMap<String, String> {
+    said.lines().filter_map(version).collect()
+}
+
+/// `node v20.1.0` and `git git version 2.39.5` both end in what is wanted.
+fn version(line: &str) -> Option<(String, String)> {
+    let (program, said) = line.split_once(' ')?;
+    let version = said.split_whitespace().find_map(|word| {
+        let word = word.strip_prefix('v').unwrap_or(word);
+        word.starts_with(|first: char| first.is_ascii_digit()).then(|| word.to_owned())
+    })?;
+    Some((program.to_owned(), version))
+}
+
+/// Files of `/proc` that sandboxes find empty, as far as this kernel has them.
+pub(super) fn hidden() -> Vec<PathBuf> {
+    HIDDEN.map(|name| Path::new("/proc").join(name)).into_iter().filter(|file| file.exists()).collect()
 }
 
 /// The folder that a program was installed to, as `/opt/node` for `/opt/node/bin/node`, when no sandbox sees it anyway.

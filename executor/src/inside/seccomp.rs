@@ -112,7 +112,7 @@ const NUMBER: u32 = 0;
 const X32: u32 = 0x4000_0000;
 
 /// The filters, to be loaded in this order.
-pub(super) fn filters() -> Result<[BpfProgram; 2], Error> {
+pub(crate) fn filters() -> Result<[BpfProgram; 2], Error> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(Error::Backend)?;
     let denied = SeccompFilter::new(
         rules().map_err(Error::Backend)?,
