@@ -66,7 +66,9 @@ async fn a_container_is_a_sandbox_like_any_other() -> Result<()> {
     let asked = bo.ask_sandbox(land.chat.id).await?;
     land.team.owner.approve_reuse(asked.id).await?;
     land.carried_out(asked.id).await?;
-    assert_eq!((bridge.containers(), bridge.made()), (1, 2));
+    // Looks at one that was gone made some on the way, and gave them up.
+    assert_eq!(bridge.containers(), 1);
+    assert!(bridge.made() > 1);
     assert_eq!(bo.file(sandbox, "a/b ä/c.txt").await?.body, "deep");
     bo.destroy(sandbox).await?;
     land.present(SandboxState::Destroyed).await?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Person, World, eventually};
@@ -48,6 +49,8 @@ fn lose_host(bed: &mut Testbed) -> Result<()> {
     for entry in fs::read_dir(&data)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with("sbx_") {
+            // What ran there keeps its disk mounted; a host without loop devices mounts none.
+            let _mounted = Command::new("umount").arg("--lazy").arg(entry.path().join("disk")).output()?;
             fs::remove_dir_all(entry.path())?;
             lost += 1;
         }

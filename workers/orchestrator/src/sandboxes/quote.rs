@@ -26,6 +26,9 @@ pub(crate) struct Wish {
     pub(crate) reason: String,
 }
 
+/// When it is worth asking again after a quota was reached, in seconds: somebody has to raise it, or a month to begin.
+const QUOTA_RETRY_S: u32 = 3_600;
+
 impl Changes<'_> {
     /// The question for a wish.
     ///
@@ -46,7 +49,9 @@ impl Changes<'_> {
         let (current, policy, standing) = read.map_err(|error| self.errand.refuse(&error))?;
         self.link.done(rows);
         if let Some(why) = used_up(&standing) {
-            return Err(Problem::new(ProblemCode::QuotaReached).detail(capitalised(why)));
+            return Err(Problem::new(ProblemCode::QuotaReached)
+                .detail(capitalised(why))
+                .retry_after(QUOTA_RETRY_S));
         }
         let reuse = current.filter(|row| may_be_used_again(row, wish.size)).map(|row| row.id);
         Ok(start(wish, reuse, policy, standing.seconds_left()))
