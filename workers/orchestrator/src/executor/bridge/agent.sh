@@ -87,7 +87,8 @@ behind() {
     mv "$D/execs/$1/pid.new" "$D/execs/$1/pid"
     sh "$D/execs/$1/script" "$W" </dev/null 2>&1 | while :; do
         unbuffered head -c 524288 >"$2"
-        [ "$(stat -c %s "$2")" -lt 524288 ] && break
+        # A log that cannot be written ends it too.
+        [ "$(stat -c %s "$2" 2>/dev/null || echo 0)" -ge 524288 ] || break
         mv "$2" "$2.1"
     done
 }
