@@ -155,10 +155,11 @@ impl Scene {
             took()
         };
         let refused = async {
-            while visitor.get("/echo").await?.status == 200 {
+            // One that is under way in that moment may be cut off without an answer; the next one gets one.
+            while visitor.get("/echo").await.map_or(true, |page| page.status == 200) {
                 sleep(PAUSE).await;
             }
-            anyhow::Ok(took())
+            took()
         };
         let all = async { tokio::join!(end, closed, ended, refused) };
         let (answered, closed, ended, refused) =
@@ -166,6 +167,6 @@ impl Scene {
         // Whoever is out stays out.
         let after = visitor.get("/echo").await?.status;
         ensure!(after != 200, "let in again with access that had ended");
-        Ok(Trial { answered: answered?, closed, ended, refused: refused? })
+        Ok(Trial { answered: answered?, closed, ended, refused })
     }
 }
