@@ -1,6 +1,6 @@
 // The REST operations about forks and search. Apart from the others, because no first screen needs them.
-import type { ForkState } from './events';
 import { answer, client } from './http';
+import type { ForkState } from './resources';
 import { type PageQuery, within } from './rest';
 
 export const forks = {
