@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::{Actor, Participant, ParticipantId};
 use crate::approval::{ApprovalAsk, ApprovalOption, ApprovalState};
 use crate::http::artifacts::Artifact;
-use crate::ids::{AgentId, ApprovalId, ChannelId, MessageId, OrgId, SandboxId, Seq, TurnId, UserId};
+use crate::ids::{AgentId, ApprovalId, ChannelId, ForkId, MessageId, OrgId, SandboxId, Seq, TurnId, UserId};
 use crate::sandbox::SandboxStatus;
 use crate::time::Timestamp;
 
@@ -112,6 +112,14 @@ pub enum EventBody {
         cause: MessageId,
         /// 0 for a person's message; one more for each agent between.
         depth: u8,
+        /// The fork that it works in; the message to answer stands there, or the fork began from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        fork: Option<ForkId>,
+        /// It drafts the fork's summary.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+        draft: bool,
     },
     /// The agent works; again after a failure that can be retried, with a higher attempt.
     #[serde(rename = "turn.started")]
@@ -235,6 +243,40 @@ pub enum EventBody {
         #[cfg_attr(feature = "typescript", ts(optional))]
         turn: Option<TurnId>,
     },
+    /// A side discussion begins.
+    #[serde(rename = "fork.created")]
+    ForkCreated {
+        /// The fork.
+        fork: ForkId,
+        /// The message that it begins from.
+        message: MessageId,
+        /// What shall be settled.
+        description: String,
+        /// What the person's client called the request, so that a retry is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        client_id: Option<String>,
+    },
+    /// A side discussion is settled. Its summary is the message that follows.
+    #[serde(rename = "fork.resolved")]
+    ForkResolved {
+        /// The fork.
+        fork: ForkId,
+        /// The summary, a message of the chat itself.
+        message: MessageId,
+        /// The draft that it was made from, a message of the fork.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        draft: Option<MessageId>,
+        /// Messages of the fork that it rests on.
+        evidence: Vec<MessageId>,
+    },
+    /// A side discussion is given up.
+    #[serde(rename = "fork.abandoned")]
+    ForkAbandoned {
+        /// The fork.
+        fork: ForkId,
+    },
     /// A file of a sandbox was kept.
     #[serde(rename = "artifact.saved")]
     ArtifactSaved {
@@ -264,6 +306,10 @@ pub struct MessagePosted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub reply_to: Option<MessageId>,
+    /// The fork that it stands in; in the chat itself when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub fork: Option<ForkId>,
     /// The turn that it is the answer of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
@@ -382,7 +428,7 @@ mod tests {
         check(
             &format!(r#"{{"type":"message.posted","message":"{M}","text":"hi"}}"#),
             expect![
-                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: None, reply_to: None, turn: None, partial: false })"
+                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: None, reply_to: None, fork: None, turn: None, partial: false })"
             ],
         );
         check(
@@ -390,7 +436,7 @@ mod tests {
                 r#"{{"type":"message.posted","message":"{M}","text":"hi","client_id":"c1","reply_to":"{M}","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","partial":true}}"#
             ),
             expect![
-                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: Some(\"c1\"), reply_to: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), partial: true })"
+                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: Some(\"c1\"), reply_to: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), fork: None, turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), partial: true })"
             ],
         );
         check(r#"{"type":"chat.renamed","title":"New"}"#, expect![[r#"ChatRenamed { title: "New" }"#]]);

@@ -208,6 +208,7 @@ uuid_id!(/** A row of the usage ledger. */ UsageEntryId, "usage");
 uuid_id!(/** One request, from the edge through every process it touches. */ RequestId, "req");
 chat_scoped_id!(/** A message. */ MessageId, "msg");
 chat_scoped_id!(/** One piece of agent work. */ TurnId, "turn");
+chat_scoped_id!(/** A side discussion of a chat. */ ForkId, "fork");
 chat_scoped_id!(/** A question that people answer before something risky happens. */ ApprovalId, "appr");
 
 #[cfg(test)]

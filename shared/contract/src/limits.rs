@@ -64,3 +64,19 @@ pub const EXEC_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
 pub const SNAPSHOTS_PER_SANDBOX: usize = 5;
 /// Largest snapshot, compressed, in bytes.
 pub const SNAPSHOT_BYTES: u64 = 1024 * 1024 * 1024;
+/// Forks of one chat that are open, where the org has not set `max_forks_per_thread`.
+pub const OPEN_FORKS_PER_CHAT: usize = 5;
+/// Longest description of a fork, in characters.
+pub const FORK_DESCRIPTION_CHARS: usize = 200;
+/// Longest summary of a fork, in bytes of UTF-8.
+pub const FORK_SUMMARY_BYTES: usize = 16 * 1024;
+/// Messages that a fork's summary may rest on.
+pub const FORK_EVIDENCE: usize = 20;
+/// Longest text to search for, in characters.
+pub const SEARCH_CHARS: usize = 200;
+/// Most words of it that count.
+pub const SEARCH_WORDS: usize = 12;
+/// Items of a page of what was found, without `limit`, and the most.
+pub const FOUND_DEFAULT: u32 = 20;
+/// The most items of a page of what was found.
+pub const FOUND_MAX: u32 = 50;

@@ -90,6 +90,10 @@ codes! {
     PortSilent = 504, "No answer from the port";
     /// The access was revoked, or the sandbox stopped, after the token was made.
     AccessRevoked = 403, "The access was revoked";
+    /// The fork is resolved or abandoned; nothing is added to it.
+    ForkEnded = 409, "The fork has ended";
+    /// A fork begins from a message of the chat itself, not of another fork.
+    ForkNested = 409, "A fork cannot begin inside a fork";
     /// A limit of the chat is reached; `detail` names it.
     LimitReached = 409, "A limit is reached";
     /// A sequence number lies beyond the newest event.

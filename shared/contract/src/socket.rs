@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::events::Event;
-use crate::ids::{ApprovalId, MessageId, Seq, TurnId, UserId};
+use crate::ids::{ApprovalId, ForkId, MessageId, Seq, TurnId, UserId};
 use crate::problem::Problem;
 use crate::time::Timestamp;
 
@@ -28,6 +28,10 @@ pub enum ClientFrame {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "typescript", ts(optional))]
         reply_to: Option<MessageId>,
+        /// The fork that it goes to; the chat itself when absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        fork: Option<ForkId>,
     },
     /// Everything up to `seq` was read.
     Read {
@@ -55,6 +59,8 @@ struct Fields {
     #[serde(default)]
     reply_to: Option<MessageId>,
     #[serde(default)]
+    fork: Option<ForkId>,
+    #[serde(default)]
     seq: Option<Seq>,
     #[serde(default)]
     active: Option<bool>,
@@ -62,15 +68,15 @@ struct Fields {
 
 impl<'de> Deserialize<'de> for ClientFrame {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Fields { r#type, id, client_id, text, reply_to, seq, active } =
+        let Fields { r#type, id, client_id, text, reply_to, fork, seq, active } =
             Fields::deserialize(deserializer)?;
         // Each kind with all of its own fields and none of another's.
-        match (r#type.as_str(), id, client_id, text, reply_to, seq, active) {
-            ("post", Some(id), Some(client_id), Some(text), reply_to, None, None) => {
-                Ok(Self::Post { id, client_id, text, reply_to })
+        match (r#type.as_str(), id, client_id, text, reply_to, fork, seq, active) {
+            ("post", Some(id), Some(client_id), Some(text), reply_to, fork, None, None) => {
+                Ok(Self::Post { id, client_id, text, reply_to, fork })
             }
-            ("read", None, None, None, None, Some(seq), None) => Ok(Self::Read { seq }),
-            ("typing", None, None, None, None, None, Some(active)) => Ok(Self::Typing { active }),
+            ("read", None, None, None, None, None, Some(seq), None) => Ok(Self::Read { seq }),
+            ("typing", None, None, None, None, None, None, Some(active)) => Ok(Self::Typing { active }),
             _ => Err(de::Error::custom("no known `type`, or not exactly its fields")),
         }
     }

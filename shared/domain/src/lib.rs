@@ -9,3 +9,4 @@ pub mod names;
 pub mod orgs;
 pub mod preview;
 pub mod sandbox;
+pub mod search;

@@ -8,10 +8,10 @@ use slipway_contract::{ChannelId, ChatId, Seq, Timestamp, UserId};
 
 use crate::page::{Page, Slice};
 use crate::value::{Value, int, sql, storable};
-use crate::{OrgDb, StoreError, approvals};
+use crate::{OrgDb, StoreError, approvals, messages};
 
-/// Takes in what a chat told, with the approvals among it and their traces in the audit log. The org of the projection
-/// must be the scope's.
+/// Takes in what a chat told: its row, people, messages, and approvals with their traces in the audit log. The org of the
+/// projection must be the scope's.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when the org has no such channel, or the projection is another org's.
@@ -44,6 +44,7 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
     )
     .await?;
     project_people(db, chat).await?;
+    messages::project(db, chat).await?;
     approvals::project(db, chat).await
 }
 

@@ -20,6 +20,7 @@ pub mod chats;
 pub mod invitations;
 pub mod members;
 pub mod memberships;
+pub mod messages;
 pub mod orgs;
 pub mod page;
 pub mod places;

@@ -314,7 +314,7 @@ impl ChatSocket {
     pub async fn begin_post(&mut self, client_id: &str, text: &str, to: Option<MessageId>) -> Result<u32> {
         self.posts += 1;
         let (id, client_id, text) = (self.posts, client_id.to_owned(), text.to_owned());
-        self.send(&ClientFrame::Post { id, client_id, text, reply_to: to }).await?;
+        self.send(&ClientFrame::Post { id, client_id, text, reply_to: to, fork: None }).await?;
         Ok(id)
     }
 

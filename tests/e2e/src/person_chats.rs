@@ -77,7 +77,12 @@ impl Person {
 
     /// The call that posts a message.
     pub fn posting(&self, chat: ChatId, client_id: &str, text: &str) -> Call {
-        let body = PostMessage { client_id: client_id.to_owned(), text: text.to_owned(), reply_to: None };
+        let body = PostMessage {
+            client_id: client_id.to_owned(),
+            text: text.to_owned(),
+            reply_to: None,
+            fork: None,
+        };
         self.call(Method::POST, &format!("/v1/chats/{chat}/messages")).json(&body)
     }
 

@@ -14,8 +14,8 @@ use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::handlers::{
     agents, approvals, artifacts, auth, channel_members, channels, chats, commands,
-    document as document_route, health, invitations, me, members, messages, orgs, participants, reactions,
-    sandbox_files, sandboxes, snapshots, sockets, terminals, turns, usage,
+    document as document_route, forks, health, invitations, me, members, messages, orgs, participants, reactions,
+    sandbox_files, sandboxes, search, snapshots, sockets, terminals, turns, usage,
 };
 use crate::refusal::Refusal;
 
@@ -67,6 +67,10 @@ macro_rules! operations {
             [messages::post]
             [messages::edit, messages::delete]
             [reactions::add, reactions::remove]
+            [forks::list, forks::create]
+            [forks::resolve]
+            [forks::accept]
+            [forks::abandon]
             [sockets::ticket]
             [sockets::upgrade]
             [turns::cancel]
@@ -89,6 +93,8 @@ macro_rules! operations {
             [artifacts::save]
             [artifacts::read]
             [artifacts::content]
+            [search::in_org]
+            [search::in_chat]
             [usage::read]
             [usage::quotas]
             [usage::limits]
@@ -227,6 +233,11 @@ mod tests {
             GET /v1/chats/{chat} read_chat org
             PATCH /v1/chats/{chat} update_chat org
             GET /v1/chats/{chat}/events list_events org
+            GET /v1/chats/{chat}/forks list_forks org
+            POST /v1/chats/{chat}/forks create_fork org
+            POST /v1/chats/{chat}/forks/{fork}/abandon abandon_fork org
+            POST /v1/chats/{chat}/forks/{fork}/accept accept_fork org
+            POST /v1/chats/{chat}/forks/{fork}/resolve draft_fork org
             POST /v1/chats/{chat}/messages post_message org
             DELETE /v1/chats/{chat}/messages/{message} delete_message org
             PATCH /v1/chats/{chat}/messages/{message} edit_message org
@@ -237,6 +248,7 @@ mod tests {
             DELETE /v1/chats/{chat}/participants/{participant} remove_participant org
             GET /v1/chats/{chat}/sandboxes list_sandboxes org
             POST /v1/chats/{chat}/sandboxes request_sandbox org
+            GET /v1/chats/{chat}/search search_chat org
             GET /v1/chats/{chat}/socket open_socket open
             POST /v1/chats/{chat}/socket-ticket issue_socket_ticket org
             GET /v1/health health open
@@ -268,6 +280,7 @@ mod tests {
             GET /v1/orgs/{org}/quotas read_quotas org
             GET /v1/orgs/{org}/quotas/limits read_quota_limits org
             PUT /v1/orgs/{org}/quotas/limits/{holder} set_quota_limit org
+            GET /v1/orgs/{org}/search search_org org
             GET /v1/orgs/{org}/usage read_usage org
             DELETE /v1/sandboxes/{sandbox} destroy_sandbox org
             GET /v1/sandboxes/{sandbox} read_sandbox org

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use slipway_contract::events::{Event, EventBody};
+use slipway_contract::http::forks::Fork;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::{Actor, ChatId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId};
@@ -230,7 +231,9 @@ fn decide_and_store(
 fn is_one_statement(held: Option<&Held>, works: &[Work]) -> bool {
     let quiet = held.is_some_and(|held| held.chat.default_agent.is_none());
     match works {
-        [Work::Command { command: ChatCommand::Post(post), .. }] => quiet && !post.text.contains('@'),
+        [Work::Command { command: ChatCommand::Post(post), .. }] => {
+            quiet && post.fork.is_none() && !post.text.contains('@')
+        }
         _ => false,
     }
 }
@@ -314,9 +317,14 @@ fn remember(earlier: &mut Earlier, decision: &Decision) {
     }
 }
 
+/// Whether an event is one more message of the chat itself.
+pub(crate) fn counts(body: &EventBody) -> bool {
+    matches!(body, EventBody::MessagePosted(posted) if posted.fork.is_none())
+}
+
 /// Whose read markers a decision moves.
 fn readers(decision: &Decision) -> impl Iterator<Item = ParticipantId> {
-    let posted = decision.events.iter().filter(|event| matches!(event.body, EventBody::MessagePosted(_)));
+    let posted = decision.events.iter().filter(|event| counts(&event.body));
     let authors = posted.filter_map(|event| event.actor.participant());
     authors.chain(decision.read.map(|(id, ..)| ParticipantId::User { id }))
 }
@@ -346,6 +354,7 @@ struct Unwritten {
     events: Vec<Event>,
     turns: Vec<TurnChange>,
     approvals: Vec<Approval>,
+    forks: Vec<Fork>,
     messages: u64,
 }
 
@@ -357,14 +366,19 @@ impl Unwritten {
         self.events.extend(decision.events);
         self.turns.extend(decision.turns);
         self.approvals.extend(decision.approvals);
+        self.forks.extend(decision.forks);
     }
 
     /// Writes them; gives the events' wire forms.
     fn write(&mut self, room: &Room, id: ChatId) -> worker::Result<Vec<String>> {
-        let Self { events, turns, approvals, messages } = core::mem::take(self);
+        let Self { events, turns, approvals, forks, messages } = core::mem::take(self);
         if events.is_empty() && turns.is_empty() && approvals.is_empty() {
             return Ok(Vec::new());
         }
-        room.storage.store(id, &events, &turns, &approvals, messages)
+        let texts = room.storage.store(id, &events, &turns, &approvals, messages)?;
+        for fork in &forks {
+            room.storage.keep_fork(fork)?;
+        }
+        Ok(texts)
     }
 }

@@ -10,6 +10,7 @@ mod orchestrator;
 mod projection;
 mod room;
 mod schema;
+mod search;
 mod sockets;
 mod sql;
 mod storage;

@@ -1,4 +1,4 @@
-//! The index in Postgres follows the log: the chat's row, and those of its people and approvals that changed.
+//! The index in Postgres follows the log: the chat's row, and those of its people, messages and approvals that changed.
 //!
 //! Invariant: what the index knows is written down after it was told, so that nothing is left out; telling it the same
 //! again does no harm.
@@ -18,8 +18,15 @@ use crate::room::Room;
 
 /// How long changes of a quiet chat gather before the index is told, in milliseconds.
 pub(crate) const GATHER_MS: i64 = 300;
-/// A busy chat tells the index no more often than this, in milliseconds: each time costs a connection to Postgres.
-const BUSY_MS: i64 = 5_000;
+/// A busy chat tells the index no more often than this, in milliseconds: each time costs a connection to Postgres. What
+/// was said can be found across the org after at most this, [`GATHER_MS`] and the telling itself.
+const BUSY_MS: i64 = 1_000;
+/// One in which more is said than people can say, or that catches up, tells it no more often than this.
+const FLOOD_MS: i64 = 5_000;
+/// Messages in a second that are more than people say.
+const FLOOD_PER_S: i64 = 20;
+/// Most times that the index is told in a row: the rest of a long chat follows after a pause.
+const ROUNDS: u32 = 20;
 /// The longest wait between tries to tell the index, in milliseconds.
 const LONGEST_WAIT_MS: i64 = 60_000;
 
@@ -28,6 +35,8 @@ const LONGEST_WAIT_MS: i64 = 60_000;
 pub(crate) struct Pace {
     failures: Cell<u32>,
     not_before: Cell<i64>,
+    /// When the index was last told, in milliseconds since the Unix epoch.
+    told_at: Cell<i64>,
 }
 
 impl Pace {
@@ -50,14 +59,26 @@ pub(crate) fn needs_projection(room: &Room) -> bool {
 pub(crate) async fn project(room: &Rc<Room>) {
     let outcome = try_project(room).await;
     let pace = &room.driver.projection;
-    let failures = outcome.map_or_else(|_| pace.failures.get().saturating_add(1), |()| 0);
-    pace.failures.set(failures);
-    let wait = if failures == 0 { BUSY_MS } else { (GATHER_MS << failures.min(10)).min(LONGEST_WAIT_MS) };
-    pace.not_before.set(clock::now().unix_ms() + wait);
+    let now = clock::now().unix_ms();
+    let wait = match outcome {
+        Ok(messages) => {
+            pace.failures.set(0);
+            let passed = now - pace.told_at.replace(now);
+            if messages * 1_000 > FLOOD_PER_S * passed { FLOOD_MS } else { BUSY_MS }
+        }
+        Err(_) => {
+            let failures = pace.failures.get().saturating_add(1);
+            pace.failures.set(failures);
+            (GATHER_MS << failures.min(10)).min(LONGEST_WAIT_MS)
+        }
+    };
+    pace.not_before.set(now + wait);
 }
 
-async fn try_project(room: &Rc<Room>) -> Result<(), Problem> {
-    loop {
+/// Tells the index what it does not know; answers how many messages that were.
+async fn try_project(room: &Rc<Room>) -> Result<i64, Problem> {
+    let mut told = 0;
+    for round in 1..=ROUNDS {
         let made = room.with_held(|held| {
             let Some(held) = held.as_mut() else { return Ok(None) };
             room.storage.sql.all_or_nothing(|| room.storage.flush_readers(&held.chat, &held.readers))?;
@@ -66,8 +87,11 @@ async fn try_project(room: &Rc<Room>) -> Result<(), Problem> {
             let people = room.storage.unprojected_people()?;
             let approvals = room.storage.unprojected_approvals()?;
             let chat = &held.chat;
+            // In passing, for who searches in the chat itself. What is left, a search does.
+            room.storage.gather_words(chat.head)?;
+            let (messages, upto) = room.storage.untold_messages(chat.head)?;
             let last = chat.last_message.as_ref();
-            Ok(Some(ChatProjection {
+            let projection = ChatProjection {
                 org: chat.org,
                 chat: chat.id,
                 channel: chat.channel,
@@ -78,29 +102,34 @@ async fn try_project(room: &Rc<Room>) -> Result<(), Problem> {
                 preview: last.map(|last| last.preview.clone()).unwrap_or_default(),
                 message_count: chat.message_count,
                 people,
+                messages,
                 approvals,
-            }))
+            };
+            Ok(Some((projection, upto)))
         });
-        let Some(projection) = made.map_err(|error| room.fault("projection_unreadable", &error))? else {
-            return Ok(());
-        };
+        let made = made.map_err(|error| room.fault("projection_unreadable", &error))?;
+        let Some((projection, upto)) = made else { return Ok(told) };
         let sent = send(&room.env, &projection).await;
         sent.map_err(|error| {
             Line::warn("projection_failed").org(projection.org).chat(projection.chat).fault(&error).emit();
             Problem::new(slipway_contract::ProblemCode::Unavailable)
         })?;
-        room.storage.projected(&projection).map_err(|error| room.fault("projection_unmarked", &error))?;
-        let more = projection.people.len() >= 200 || projection.approvals.len() >= 50;
+        let marked = room.storage.projected(&projection).and_then(|()| room.storage.told_messages(upto));
+        marked.map_err(|error| room.fault("projection_unmarked", &error))?;
+        told += i64::try_from(projection.messages.len()).unwrap_or(i64::MAX);
+        let more =
+            projection.people.len() >= 200 || projection.approvals.len() >= 50 || upto < projection.head;
         room.with_held(|held| {
             if let Some(held) = held {
                 held.progress.projected = projection.head;
                 held.stale_rows = more;
             }
         });
-        if !more {
-            return Ok(());
+        if !more || round == ROUNDS {
+            break;
         }
     }
+    Ok(told)
 }
 
 async fn send(env: &Env, projection: &ChatProjection) -> worker::Result<()> {

@@ -10,8 +10,9 @@ use std::rc::Rc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use slipway_contract::http::chats::{EventsQuery, SocketTicket};
+use slipway_contract::http::forks::ForksQuery;
 use slipway_contract::objects::chat::{ChatCall, ChatCommand, RedeemedTicket};
-use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, UserId};
+use slipway_contract::{Actor, ChatId, ForkId, OrgId, ParticipantId, Problem, ProblemCode, UserId};
 use slipway_domain::chat::{Answer, Chat};
 use slipway_edge::log::Line;
 use slipway_edge::{clock, ids};
@@ -22,6 +23,7 @@ use crate::calls::Calls;
 use crate::effects::Driver;
 use crate::journal::{Journal, Sender};
 use crate::schema;
+use crate::search;
 use crate::sockets::Seats;
 use crate::sql::Sql;
 use crate::storage::{Progress, Storage};
@@ -113,6 +115,9 @@ impl Room {
             let unprojected = self.storage.has_unprojected();
             let stale_rows = unprojected.map_err(|error| self.fault("load_failed", &error))?;
             self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_rows }));
+            if stale_rows {
+                crate::effects::arm(self);
+            }
             self.recover();
         }
         Ok(())
@@ -161,6 +166,12 @@ impl Room {
         if let ChatCommand::Events(query) = command {
             return self.events(query, actor, org);
         }
+        if let ChatCommand::Forks(query) = command {
+            return self.forks(&query, actor, org);
+        }
+        if let ChatCommand::Search(query) = command {
+            return search::search(self, &query, actor, org).await;
+        }
         if let ChatCommand::IssueTicket = command {
             return self.issue_ticket(actor, org);
         }
@@ -188,17 +199,36 @@ impl Room {
             Answer::Posted(posted) => json(&posted),
             Answer::Turn(status) => json(&status),
             Answer::Approval(approval) => json(&approval),
+            Answer::Fork(fork) => json(&fork),
         }
     }
 
     fn events(&self, query: EventsQuery, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
         let (_, head) = self.admitted(actor, org)?;
+        if let Some(fork) = query.fork {
+            let known = fork.chat() == self.id()? && self.known_fork(fork)?;
+            known.then_some(()).ok_or(ProblemCode::NotFound)?;
+        }
         let events =
             self.storage.events(query, head)?.map_err(|error| self.fault("events_failed", &error))?;
         Ok(format!(r#"{{"events":[{events}],"head":{head}}}"#))
     }
 
-    fn admitted(
+    fn known_fork(&self, fork: ForkId) -> Result<bool, Problem> {
+        let found = self.storage.fork(fork).map_err(|error| self.fault("fork_failed", &error))?;
+        Ok(found.is_some())
+    }
+
+    fn forks(&self, query: &ForksQuery, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
+        self.admitted(actor, org)?;
+        self.storage.forks(query)?.map_err(|error| self.fault("forks_failed", &error))
+    }
+
+    /// Who asks, if they take part, and the newest event.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub(crate) fn admitted(
         &self,
         actor: Actor,
         org: Option<OrgId>,

@@ -70,6 +70,27 @@ const STEPS: &[&str] = &["
     -- who asked, and their client's name for it
     ALTER TABLE approvals ADD COLUMN asked_as TEXT;
     CREATE UNIQUE INDEX approvals_by_name ON approvals (asked_as) WHERE asked_as IS NOT NULL;
+", "
+    -- the fork that an event is in: of its message, of its turn, or its own
+    ALTER TABLE events ADD COLUMN fork INTEGER;
+    CREATE INDEX events_by_fork ON events (fork, seq) WHERE fork IS NOT NULL;
+    CREATE TABLE forks (
+        seq INTEGER PRIMARY KEY,
+        state TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        client_id TEXT,
+        -- the whole wire form
+        fork TEXT NOT NULL,
+        UNIQUE (actor, client_id)
+    );
+    CREATE INDEX forks_by_state ON forks (state, seq);
+", "
+    -- the org's search knows the messages up to this event, `words` has those up to that one
+    ALTER TABLE chat ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE chat ADD COLUMN worded INTEGER NOT NULL DEFAULT 0;
+    -- by the message's number; the texts themselves are in the log alone
+    CREATE VIRTUAL TABLE words USING fts5 (
+        text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');
 "];
 
 /// Whether the object was ever used. Asking writes nothing, so that a made-up id leaves no database behind.

@@ -212,8 +212,8 @@ pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSoc
     };
     let actor = Actor::User { id: user };
     match frame {
-        ClientFrame::Post { id, client_id, text, reply_to } => {
-            let command = ChatCommand::Post(PostMessage { client_id, text, reply_to });
+        ClientFrame::Post { id, client_id, text, reply_to, fork } => {
+            let command = ChatCommand::Post(PostMessage { client_id, text, reply_to, fork });
             let answer = match room.load() {
                 Ok(()) => room.journal.commit(room, from, Work::Command { actor, org: None, command }).await,
                 Err(problem) => Err(problem),
@@ -222,7 +222,7 @@ pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSoc
                 Ok(Answer::Posted(posted)) => {
                     send_frame(socket, &ServerFrame::Done { id, message: posted.message, seq: posted.seq });
                 }
-                Ok(Answer::Chat | Answer::Turn(_) | Answer::Approval(_)) => {}
+                Ok(Answer::Chat | Answer::Turn(_) | Answer::Approval(_) | Answer::Fork(_)) => {}
                 Err(problem) => refuse(socket, Some(id), problem),
             }
         }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use slipway_contract::events::{ToolCall, TurnFailureCode};
-use slipway_contract::objects::engine::{ContextMessage, EngineFrame, TurnRequest};
+use slipway_contract::http::forks::Fork;
+use slipway_contract::objects::engine::{ContextMessage, EngineFrame, TurnFork, TurnRequest};
 use slipway_contract::socket::ServerFrame;
 use slipway_contract::{ParticipantId, TurnId, limits};
 use slipway_domain::chat::turns::{StepEnd, failure};
@@ -21,11 +22,14 @@ use crate::journal::Sender;
 use crate::orchestrator::{Lines, Next};
 use crate::room::Room;
 use crate::sockets;
+use crate::storage::Said;
 use crate::work::Work;
 
 /// Messages that an agent is given, and their text in bytes.
 const CONTEXT_MESSAGES: u64 = 40;
 const CONTEXT_BYTES: usize = 48 * 1024;
+/// Of the messages that led to a fork, the last that are given before the fork's own.
+const CONTEXT_BEFORE_FORK: u64 = 8;
 /// Participants that an agent is told of.
 const CONTEXT_PEOPLE: usize = 50;
 
@@ -228,7 +232,11 @@ impl Teller {
 fn request(room: &Rc<Room>, id: TurnId) -> worker::Result<TurnRequest> {
     let gone = || worker::Error::RustError("the turn is gone".to_owned());
     let turn: Turn = room.with_chat(|chat| chat.turn(id).cloned()).flatten().ok_or_else(gone)?;
-    let said = room.storage.said_until(turn.cause, CONTEXT_MESSAGES)?;
+    let fork = turn.fork.and_then(|fork| room.with_chat(|chat| chat.fork(fork).cloned()).flatten());
+    let said = match &fork {
+        Some(fork) => said_in_fork(room, fork, &turn)?,
+        None => room.storage.said_until(turn.cause, CONTEXT_MESSAGES)?,
+    };
     let mut space = CONTEXT_BYTES;
     let fits = said
         .iter()
@@ -255,6 +263,7 @@ fn request(room: &Rc<Room>, id: TurnId) -> worker::Result<TurnRequest> {
             .take(CONTEXT_PEOPLE)
             .map(|person| tools::spoken_name(chat, person.participant.id))
             .collect(),
+        fork: fork.as_ref().map(|fork| TurnFork { description: fork.description.clone(), draft: turn.draft }),
         context: said
             .iter()
             .skip(first)
@@ -270,4 +279,15 @@ fn request(room: &Rc<Room>, id: TurnId) -> worker::Result<TurnRequest> {
         tools: tools::specs(),
     })
     .ok_or_else(gone)
+}
+
+/// What led to a fork, and what was said in it. Who drafts its summary cites what was said there by numbers.
+fn said_in_fork(room: &Rc<Room>, fork: &Fork, turn: &Turn) -> worker::Result<Vec<Said>> {
+    let mut said = room.storage.said_until(fork.message, CONTEXT_BEFORE_FORK)?;
+    let own = room.storage.said_in(fork.id, turn.cause, CONTEXT_MESSAGES)?;
+    said.extend(own.into_iter().map(|message| {
+        let text = if turn.draft { format!("[{}] {}", message.seq, message.text) } else { message.text };
+        Said { text, ..message }
+    }));
+    Ok(said)
 }

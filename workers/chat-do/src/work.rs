@@ -61,7 +61,9 @@ impl Work {
     /// Whether it is decided on what is in memory; whatever else asks the log must find it written up.
     pub(crate) fn needs_log(&self) -> bool {
         match self {
-            Self::Command { command: ChatCommand::Post(post), .. } => post.reply_to.is_some(),
+            Self::Command { command: ChatCommand::Post(post), .. } => {
+                post.reply_to.is_some() || post.fork.is_some()
+            }
             Self::Command { .. } => true,
             Self::EndCall { .. } => !self.artifacts().is_empty(),
             Self::StartTurn(_) | Self::EndStep { .. } | Self::EndAct { .. } | Self::ExpireApprovals => false,

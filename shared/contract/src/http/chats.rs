@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Participant;
 use crate::events::Event;
 use crate::http::approvals::Approval;
-use crate::ids::{AgentId, ChannelId, ChatId, OrgId, Seq, TurnId, UserId};
+use crate::http::forks::Fork;
+use crate::ids::{AgentId, ChannelId, ChatId, ForkId, OrgId, Seq, TurnId, UserId};
 use crate::sandbox::SandboxStatus;
 use crate::time::Timestamp;
 
@@ -75,6 +76,9 @@ pub struct Chat {
     pub open_turns: Vec<OpenTurn>,
     /// Approvals that wait for people.
     pub open_approvals: Vec<Approval>,
+    /// Forks that are open.
+    #[serde(default)]
+    pub open_forks: Vec<Fork>,
     /// The sandbox that the chat's agents work in; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxStatus>,
@@ -90,6 +94,9 @@ pub struct OpenTurn {
     pub agent: AgentId,
     /// How it stands.
     pub state: TurnState,
+    /// The fork that it works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<ForkId>,
 }
 
 /// How a turn stands.
@@ -157,6 +164,9 @@ pub struct EventsQuery {
     /// The most events wanted: 1 to 200, 50 when absent.
     #[serde(default)]
     pub limit: Option<u32>,
+    /// Only events of this fork: its own three, its messages and what happens to them, its turns. Such a page has gaps.
+    #[serde(default)]
+    pub fork: Option<ForkId>,
 }
 
 /// A stretch of a chat's log, oldest first, without gaps.

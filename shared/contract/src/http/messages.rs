@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MessageId, Seq};
+use crate::ids::{ForkId, MessageId, Seq};
 use crate::time::Timestamp;
 
 /// Body of `POST /v1/chats/{chat}/messages`.
@@ -17,6 +17,9 @@ pub struct PostMessage {
     /// The message it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// The fork that it goes to; the chat itself when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<ForkId>,
 }
 
 /// Where a message or change went.

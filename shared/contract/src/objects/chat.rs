@@ -10,8 +10,10 @@ use crate::approval::ApprovalAsk;
 use crate::http::approvals::DecideApproval;
 use crate::http::artifacts::Artifact;
 use crate::http::chats::{EventsQuery, UpdateChat};
+use crate::http::forks::{AcceptFork, CreateFork, ForksQuery};
 use crate::http::messages::PostMessage;
-use crate::ids::{ApprovalId, ChannelId, MessageId, OrgId, RequestId, Seq, TurnId, UserId};
+use crate::http::search::ChatSearchQuery;
+use crate::ids::{ApprovalId, ChannelId, ForkId, MessageId, OrgId, RequestId, Seq, TurnId, UserId};
 use crate::sandbox::SandboxStatus;
 
 /// One call of the object.
@@ -138,6 +140,30 @@ pub enum ChatCommand {
     /// How a sandbox stands now, told by the orchestrator as `System`. Answers [`Chat`](crate::http::chats::Chat); old news
     /// changes nothing.
     SandboxChanged(SandboxStatus),
+    /// Begin a fork. Answers [`Fork`](crate::http::forks::Fork); the same again too.
+    CreateFork(CreateFork),
+    /// Answers a [`Page`](crate::http::page::Page) of [`Fork`](crate::http::forks::Fork).
+    Forks(ForksQuery),
+    /// Have the default agent draft a fork's summary. Answers [`Fork`](crate::http::forks::Fork); while it drafts, too. A
+    /// chat without a default agent has nobody who drafts: the fork is answered as it is.
+    DraftFork {
+        /// Which.
+        fork: ForkId,
+    },
+    /// Put a fork's summary into the chat. Answers [`Fork`](crate::http::forks::Fork); the same again too.
+    AcceptFork {
+        /// Which.
+        fork: ForkId,
+        /// The summary.
+        accepted: AcceptFork,
+    },
+    /// Give a fork up. Answers [`Fork`](crate::http::forks::Fork); the same again too.
+    AbandonFork {
+        /// Which.
+        fork: ForkId,
+    },
+    /// Answers a [`Page`](crate::http::page::Page) of [`Found`](crate::http::search::Found).
+    Search(ChatSearchQuery),
     /// A person kept a file, told as `System`. Answers [`Chat`](crate::http::chats::Chat); the same again too.
     ArtifactSaved(Artifact),
 }

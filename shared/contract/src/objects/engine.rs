@@ -25,12 +25,25 @@ pub struct TurnRequest {
     pub title: String,
     /// Names of the people and mentions (`@slug`) of the agents that take part, at most 50.
     pub participants: Vec<String>,
+    /// The fork that the turn works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<TurnFork>,
     /// What was said, oldest first, ending with the message to answer.
     pub context: Vec<ContextMessage>,
     /// What the turn's earlier steps did, oldest first.
     pub steps: Vec<TurnStep>,
     /// Tools that the agent may call.
     pub tools: Vec<ToolSpec>,
+}
+
+/// The fork that a turn works in. The context ends with what was said there; before it stands what led to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnFork {
+    /// What shall be settled.
+    pub description: String,
+    /// The answer is a draft of the fork's summary: decision, reasons, open points, in Markdown. What was said in
+    /// the fork begins with `[n]`, and the draft cites it so.
+    pub draft: bool,
 }
 
 /// A message as an agent reads it.

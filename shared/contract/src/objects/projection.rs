@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::approval::{ApprovalAsk, ApprovalState, Vote};
-use crate::ids::{ApprovalId, ChannelId, ChatId, OrgId, Seq, TurnId, UserId};
+use crate::ids::{ApprovalId, ChannelId, ChatId, ForkId, MessageId, OrgId, Seq, TurnId, UserId};
 use crate::time::Timestamp;
 
 /// A chat's row in the index, and the people whose rows changed.
@@ -32,9 +32,31 @@ pub struct ChatProjection {
     pub message_count: u64,
     /// People whose rows changed, at most 200 at a time.
     pub people: Vec<PersonProjection>,
+    /// Messages that came, changed or went since the index was last told, in the order of what happened to them; at most
+    /// 500 and 512 KiB of text at a time.
+    #[serde(default)]
+    pub messages: Vec<MessageProjection>,
     /// Approvals that changed since the index was last told, at most 50 at a time.
     #[serde(default)]
     pub approvals: Vec<ApprovalProjection>,
+}
+
+/// A message's row in the org's search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageProjection {
+    /// Which.
+    pub message: MessageId,
+    /// The fork that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<ForkId>,
+    /// Who wrote it.
+    pub author: Actor,
+    /// When it was posted.
+    pub at: Timestamp,
+    /// Its present text; absent once it was deleted.
+    pub text: Option<String>,
+    /// The event that made it so: a row never goes back to an earlier one.
+    pub version: Seq,
 }
 
 /// An approval's row in the org's inbox.

@@ -30,6 +30,12 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             | ChatCommand::EarlierApproval { .. }
             | ChatCommand::Decide { .. }
             | ChatCommand::SandboxChanged(_)
+            | ChatCommand::CreateFork(_)
+            | ChatCommand::Forks(_)
+            | ChatCommand::DraftFork { .. }
+            | ChatCommand::AcceptFork { .. }
+            | ChatCommand::AbandonFork { .. }
+            | ChatCommand::Search(_)
             | ChatCommand::ArtifactSaved(_) => Err(ProblemCode::NotFound.into()),
         };
     };
@@ -39,7 +45,7 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
         }
         ChatCommand::AddParticipant { participant, by } => chat.add_participant(participant, *by, ask),
         ChatCommand::RemoveParticipant { participant } => chat.remove_participant(*participant, ask),
-        ChatCommand::Describe | ChatCommand::Events(_) | ChatCommand::IssueTicket => {
+        ChatCommand::Describe | ChatCommand::Events(_) | ChatCommand::Forks(_) | ChatCommand::IssueTicket => {
             chat.admitted(ask.actor, ask.org).map(|_| Decision::unchanged(Answer::Chat))
         }
         ChatCommand::Update(update) => chat.update(update, ask),
@@ -60,6 +66,11 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             chat.decide_approval(*approval, decision, guests, ask)
         }
         ChatCommand::SandboxChanged(status) => chat.sandbox_changed(status, ask),
+        ChatCommand::CreateFork(create) => chat.create_fork(create, ask),
+        ChatCommand::DraftFork { fork } => chat.draft_fork(*fork, ask),
+        ChatCommand::AcceptFork { fork, accepted } => chat.accept_fork(*fork, accepted, ask),
+        ChatCommand::AbandonFork { fork } => chat.abandon_fork(*fork, ask),
+        ChatCommand::Search(_) => Err(ProblemCode::NotBuilt.into()),
         ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),
     }
 }

@@ -1,8 +1,9 @@
 //! What lies in the log, as a command's decision needs it.
 
 use slipway_contract::http::chats;
+use slipway_contract::http::forks::Fork;
 use slipway_contract::http::messages::Posted;
-use slipway_contract::{Actor, ArtifactId};
+use slipway_contract::{Actor, ArtifactId, ForkId, MessageId};
 
 use super::Approval;
 
@@ -11,7 +12,7 @@ use super::Approval;
 pub struct Facts {
     /// An earlier post of the same sender under the same client id.
     pub earlier: Option<Posted>,
-    /// The message that the command names (to edit, delete, react to, or reply to).
+    /// The message that the command names (to edit, delete, react to, reply to, or begin a fork from).
     pub message: Option<MessageFacts>,
     /// How the turn that the command names has ended, if it has.
     pub ended: Option<chats::TurnState>,
@@ -21,6 +22,15 @@ pub struct Facts {
     pub approval: Option<Approval>,
     /// Artifacts of the command that the log tells of already.
     pub saved: Vec<ArtifactId>,
+    /// The fork that the command names, open or not; for a new one, what an earlier request of the same sender under the
+    /// same client id began.
+    pub fork: Option<Fork>,
+    /// The newest message of that fork.
+    pub newest: Option<MessageId>,
+    /// The summary that ended that fork, as it was accepted.
+    pub summary: Option<String>,
+    /// Of the messages that the command rests on, those that stand in that fork.
+    pub within: Vec<MessageId>,
 }
 
 /// A message as the log knows it.
@@ -28,6 +38,8 @@ pub struct Facts {
 pub struct MessageFacts {
     /// Who posted it.
     pub author: Actor,
+    /// The fork that it stands in.
+    pub fork: Option<ForkId>,
     /// Whether it was deleted.
     pub deleted: bool,
     /// Its present text.

@@ -4,24 +4,27 @@ use slipway_contract::events::{EventBody, MessagePosted};
 use slipway_contract::http::messages::{PostMessage, Posted};
 use slipway_contract::{Actor, MessageId, ParticipantRole, Problem, ProblemCode, limits};
 
-use super::turns::Cause;
+use super::queue::Cause;
 use super::{Answer, Ask, Chat, Decision, MessageFacts};
 
 impl Chat {
     /// A person's message, and the turns that it asks for.
     pub(super) fn post(&self, post: &PostMessage, ask: Ask<'_>) -> Result<Decision, Problem> {
         self.admitted(ask.actor, ask.org)?;
-        if post.client_id.is_empty() || post.client_id.len() > limits::CLIENT_ID_BYTES {
-            return Err(Problem::field("client_id", "must have 1 to 64 bytes"));
-        }
+        fits_client_id(&post.client_id)?;
         if let Some(earlier) = &ask.facts.earlier {
             return Ok(Decision::unchanged(Answer::Posted(earlier.clone())));
         }
         fits_message(&post.text)?;
-        if let Some(reply_to) = post.reply_to
-            && (reply_to.chat() != self.id || ask.facts.message.is_none())
-        {
-            return Err(Problem::field("reply_to", "is no message of this chat"));
+        if let Some(fork) = post.fork {
+            self.open_fork(fork, ask)?;
+        }
+        if let Some(reply_to) = post.reply_to {
+            let to = ask.facts.message.as_ref().filter(|_| reply_to.chat() == self.id);
+            let to = to.ok_or_else(|| Problem::field("reply_to", "is no message of this chat"))?;
+            if to.fork.is_some() && to.fork != post.fork {
+                return Err(Problem::field("reply_to", "stands in a fork"));
+            }
         }
         let mut draft = self.draft(ask.now);
         let message = draft.next_message();
@@ -32,6 +35,7 @@ impl Chat {
                 text: post.text.clone(),
                 client_id: Some(post.client_id.clone()),
                 reply_to: post.reply_to,
+                fork: post.fork,
                 turn: None,
                 partial: false,
             }),
@@ -40,7 +44,7 @@ impl Chat {
             Actor::User { id } => Cause::Person(id),
             Actor::Agent { .. } | Actor::System => Cause::Nobody,
         };
-        self.queue_turns(&mut draft, message, &post.text, from);
+        self.queue_turns(&mut draft, message, &post.text, from, post.fork);
         Ok(draft.done(Answer::Posted(Posted { message, seq, at: ask.now })))
     }
 
@@ -54,6 +58,7 @@ impl Chat {
         if facts.text == text {
             return Ok(self.already(message, ask));
         }
+        self.may_change(facts.fork)?;
         if facts.edits >= limits::EDITS_PER_MESSAGE {
             return Err(limit(format!("a message is edited at most {} times", limits::EDITS_PER_MESSAGE)));
         }
@@ -95,6 +100,7 @@ impl Chat {
         if !on {
             return Ok(self.change(message, EventBody::ReactionRemoved { message, emoji }, ask));
         }
+        self.may_change(facts.fork)?;
         if !facts.emoji_known && facts.emoji >= limits::EMOJI_PER_MESSAGE {
             return Err(limit(format!(
                 "a message has at most {} different reactions",
@@ -136,6 +142,14 @@ fn is_plain(c: char) -> bool {
         || c.is_whitespace()
         || c.is_control()
         || c == '<'
+}
+
+pub(super) fn fits_client_id(client_id: &str) -> Result<(), Problem> {
+    if (1..=limits::CLIENT_ID_BYTES).contains(&client_id.len()) {
+        Ok(())
+    } else {
+        Err(Problem::field("client_id", "must have 1 to 64 bytes"))
+    }
 }
 
 fn fits_message(text: &str) -> Result<(), Problem> {

@@ -9,10 +9,12 @@ pub mod approvals;
 pub mod calls;
 mod decide;
 mod facts;
+mod forks;
 pub mod mentions;
 mod messages;
 pub mod output;
 mod people;
+mod queue;
 mod sandboxes;
 #[cfg(test)]
 mod tests;
@@ -22,12 +24,13 @@ pub mod turns;
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::approvals as api;
 use slipway_contract::http::chats::{self, OpenTurn, TurnStatus};
+use slipway_contract::http::forks::Fork;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::sandbox::SandboxStatus;
 use slipway_contract::{
-    Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, ParticipantId, Problem, ProblemCode,
-    Seq, Timestamp, TurnId, UserId,
+    Actor, AgentId, ChannelId, ChatId, ForkId, MessageId, OrgId, Participant, ParticipantId, Problem,
+    ProblemCode, Seq, Timestamp, TurnId, UserId,
 };
 
 pub use approvals::{Approval, ApprovalPhase};
@@ -52,7 +55,7 @@ pub struct Chat {
     pub default_agent: Option<AgentId>,
     /// The newest event.
     pub head: Seq,
-    /// Messages ever posted.
+    /// Messages ever posted in the chat itself, not in its forks.
     pub message_count: u64,
     /// The newest message, if any.
     pub last_message: Option<LastMessage>,
@@ -62,6 +65,8 @@ pub struct Chat {
     pub turns: Vec<Turn>,
     /// Approvals that are not over, oldest first.
     pub approvals: Vec<Approval>,
+    /// Forks that are open, oldest first.
+    pub forks: Vec<Fork>,
     /// Sandboxes that the chat ever had, as they were last told, in any order.
     pub sandboxes: Vec<SandboxStatus>,
 }
@@ -112,6 +117,8 @@ pub struct Decision {
     pub turns: Vec<TurnChange>,
     /// Approvals as they stand from now on.
     pub approvals: Vec<Approval>,
+    /// Forks as they stand from now on.
+    pub forks: Vec<Fork>,
     /// A read marker that moves without an event.
     pub read: Option<(UserId, Seq, u64)>,
     /// What the caller is told.
@@ -138,12 +145,21 @@ pub enum Answer {
     Turn(TurnStatus),
     /// How an approval stands.
     Approval(Box<api::Approval>),
+    /// How a fork stands.
+    Fork(Box<Fork>),
 }
 
 impl Decision {
     /// Nothing changes.
     fn unchanged(answer: Answer) -> Self {
-        Self { events: Vec::new(), turns: Vec::new(), approvals: Vec::new(), read: None, answer }
+        Self {
+            events: Vec::new(),
+            turns: Vec::new(),
+            approvals: Vec::new(),
+            forks: Vec::new(),
+            read: None,
+            answer,
+        }
     }
 }
 
@@ -155,11 +171,16 @@ struct Draft {
     events: Vec<Event>,
     turns: Vec<TurnChange>,
     approvals: Vec<Approval>,
+    /// Forks that are open, or end here, as they stand behind the events.
+    forks: Vec<Fork>,
+    changed_forks: Vec<ForkId>,
 }
 
 impl Draft {
     fn new(chat: ChatId, head: Seq, now: Timestamp) -> Self {
-        Self { chat, head, now, events: Vec::new(), turns: Vec::new(), approvals: Vec::new() }
+        let (events, turns, approvals) = (Vec::new(), Vec::new(), Vec::new());
+        let (forks, changed_forks) = (Vec::new(), Vec::new());
+        Self { chat, head, now, events, turns, approvals, forks, changed_forks }
     }
 
     fn next_message(&self) -> MessageId {
@@ -172,19 +193,22 @@ impl Draft {
 
     fn add(&mut self, actor: Actor, body: EventBody) -> Seq {
         self.head = self.head.next();
-        self.events.push(Event { seq: self.head, at: self.now, actor, body });
+        let event = Event { seq: self.head, at: self.now, actor, body };
+        self.keep_forks(&event);
+        self.events.push(event);
         self.head
     }
 
     fn done(self, answer: Answer) -> Decision {
-        let Self { events, turns, approvals, .. } = self;
-        Decision { events, turns, approvals, read: None, answer }
+        let Self { events, turns, approvals, mut forks, changed_forks, .. } = self;
+        forks.retain(|fork| changed_forks.contains(&fork.id));
+        Decision { events, turns, approvals, forks, read: None, answer }
     }
 }
 
 impl Chat {
     fn draft(&self, now: Timestamp) -> Draft {
-        Draft::new(self.id, self.head, now)
+        Draft { forks: self.forks.clone(), ..Draft::new(self.id, self.head, now) }
     }
 
     /// The chat that a stored decision began; `None` unless its first event is the beginning.
@@ -204,6 +228,7 @@ impl Chat {
             people: Vec::new(),
             turns: Vec::new(),
             approvals: Vec::new(),
+            forks: Vec::new(),
             sandboxes: Vec::new(),
         };
         chat.apply(decision);
@@ -224,6 +249,9 @@ impl Chat {
         for approval in &decision.approvals {
             self.keep_approval(approval);
         }
+        for fork in &decision.forks {
+            self.keep_fork(fork);
+        }
         if let Some((user, seq, count)) = decision.read {
             self.advance_reader(ParticipantId::User { id: user }, seq, count);
         }
@@ -239,7 +267,7 @@ impl Chat {
             EventBody::ParticipantLeft { participant } => {
                 self.people.retain(|p| p.participant.id != *participant)
             }
-            EventBody::MessagePosted(message) => {
+            EventBody::MessagePosted(message) if message.fork.is_none() => {
                 self.message_count += 1;
                 let preview = mentions::preview(&message.text);
                 self.last_message = Some(LastMessage { id: message.message, at: event.at, preview });
@@ -248,9 +276,13 @@ impl Chat {
             EventBody::MessageEdited { message, text } => self.retell_last(*message, text),
             EventBody::MessageDeleted { message } => self.retell_last(*message, ""),
             EventBody::SandboxChanged { status } => self.keep_sandbox(status),
-            EventBody::ChatCreated { .. }
+            EventBody::MessagePosted(_)
+            | EventBody::ChatCreated { .. }
             | EventBody::ReactionAdded { .. }
             | EventBody::ReactionRemoved { .. }
+            | EventBody::ForkCreated { .. }
+            | EventBody::ForkResolved { .. }
+            | EventBody::ForkAbandoned { .. }
             | EventBody::TurnQueued { .. }
             | EventBody::TurnStarted { .. }
             | EventBody::ToolCalled { .. }
@@ -328,9 +360,15 @@ impl Chat {
             open_turns: self
                 .turns
                 .iter()
-                .map(|turn| OpenTurn { id: turn.id, agent: turn.agent, state: turn.phase.state() })
+                .map(|turn| OpenTurn {
+                    id: turn.id,
+                    agent: turn.agent,
+                    state: turn.phase.state(),
+                    fork: turn.fork,
+                })
                 .collect(),
             open_approvals: self.open_approvals().map(|approval| approval.describe(&self.title)).collect(),
+            open_forks: self.forks.clone(),
             sandbox: self.sandbox().cloned(),
         }
     }

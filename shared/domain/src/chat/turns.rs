@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use slipway_contract::events::{EventBody, MessagePosted, ToolCall, TurnFailure, TurnFailureCode, Usage};
 use slipway_contract::http::chats::{TurnState, TurnStatus};
 use slipway_contract::objects::engine::TurnStep;
-use slipway_contract::{Actor, AgentId, MessageId, Problem, ProblemCode, Timestamp, TurnId, UserId, limits};
+use slipway_contract::{Actor, AgentId, ForkId, MessageId, Problem, ProblemCode, Timestamp, TurnId, UserId};
 
 use super::calls::{CallState, Calling};
-use super::mentions::mentions;
+use super::queue::Cause;
 use super::{Answer, Ask, Chat, Decision, Draft, TurnChange};
 
 /// Attempts of one step before the turn fails.
@@ -39,6 +39,12 @@ pub struct Turn {
     /// The person whose message began it, if any did. (Turns that were stored before this was kept have none.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
+    /// The fork that it works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<ForkId>,
+    /// It drafts the fork's summary.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub draft: bool,
     /// Steps that have ended in calls of tools.
     pub steps: Vec<TurnStep>,
     /// What those used.
@@ -79,17 +85,6 @@ impl TurnPhase {
             },
         }
     }
-}
-
-/// What asks for turns.
-#[derive(Clone, Copy)]
-pub(super) enum Cause<'a> {
-    /// A person's message.
-    Person(UserId),
-    /// The answer of an agent's turn.
-    Turn(&'a Turn),
-    /// A message of neither.
-    Nobody,
 }
 
 /// What a step of a turn came to.
@@ -143,55 +138,6 @@ pub fn failure(code: TurnFailureCode, detail: &str) -> TurnFailure {
 }
 
 impl Chat {
-    /// Turns that a new message asks for: of the agents that it mentions, or else of the default agent.
-    ///
-    /// Agents call others, not themselves, and the default agent does not answer them.
-    pub(super) fn queue_turns(&self, draft: &mut Draft, cause: MessageId, text: &str, from: Cause<'_>) {
-        let mut agents: Vec<AgentId> =
-            mentions(text).into_iter().filter_map(|slug| self.agent_by_slug(slug)).collect();
-        let (depth, user) = match from {
-            Cause::Turn(turn) => {
-                agents.retain(|agent| *agent != turn.agent);
-                (turn.depth.saturating_add(1), turn.user)
-            }
-            Cause::Person(user) => (0, Some(user)),
-            Cause::Nobody => (0, None),
-        };
-        if depth == 0 && agents.is_empty() {
-            agents.extend(self.default_agent);
-        }
-        let mut open = self.turns.len();
-        for agent in agents {
-            let id = draft.next_turn();
-            draft.add(Actor::System, EventBody::TurnQueued { turn: id, agent, cause, depth });
-            let refused = if depth > limits::TURN_DEPTH {
-                Some(failure(TurnFailureCode::TooDeep, "Agents called each other too many times in a row."))
-            } else if open >= limits::OPEN_TURNS_PER_CHAT {
-                Some(failure(TurnFailureCode::QueueFull, "Too many turns of this chat are waiting already."))
-            } else {
-                None
-            };
-            match refused {
-                Some(failure) => drop(draft.add(Actor::System, EventBody::TurnFailed { turn: id, failure })),
-                None => {
-                    open += 1;
-                    let phase = TurnPhase::Queued { failed: 0, not_before: draft.now };
-                    let (steps, usage) = (Vec::new(), Usage::default());
-                    draft.turns.push(TurnChange::Put(Turn {
-                        id,
-                        agent,
-                        cause,
-                        depth,
-                        user,
-                        steps,
-                        usage,
-                        phase,
-                    }));
-                }
-            }
-        }
-    }
-
     /// A turn that has not ended.
     pub fn turn(&self, id: TurnId) -> Option<&Turn> {
         self.turns.iter().find(|turn| turn.id == id)
@@ -279,7 +225,10 @@ impl Chat {
                 total += usage;
                 draft.add(by, EventBody::TurnCompleted { turn: id, message, model, usage: total });
                 draft.turns.push(TurnChange::End(id));
-                self.queue_turns(&mut draft, message, &text, Cause::Turn(turn));
+                // A draft quotes; it asks nobody.
+                if !turn.draft {
+                    self.queue_turns(&mut draft, message, &text, Cause::Turn(turn), turn.fork);
+                }
                 Ok(draft.done(status(id, TurnState::Completed)))
             }
             StepEnd::Called { text, calls, usage } => {
@@ -363,6 +312,7 @@ impl Chat {
             text: text.to_owned(),
             client_id: None,
             reply_to: Some(turn.cause),
+            fork: turn.fork,
             turn: Some(turn.id),
             partial,
         };

@@ -26,6 +26,9 @@
 //! | `run: command` | runs it in a sandbox, and tells what it wrote |
 //! | `fail: kind` | fails with that kind; `fail: kind after N words` says N words first |
 //!
+//! Asked to draft the summary of a side discussion, it takes what was said there (`[12] text`) for the decision, the reasons
+//! and the open points, and cites it.
+//!
 //! Only `echo` and `mention` write an `@`: quoting someone must not call the agents that they called.
 //! Anything else is answered with what was said and the hint to `help`. N is at most 20,000; `max_tokens`
 //! cuts every answer, one word being one token.
@@ -41,6 +44,7 @@
 
 mod arithmetic;
 mod commands;
+mod draft;
 mod page;
 mod sandbox;
 mod speech;

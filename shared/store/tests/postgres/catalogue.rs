@@ -51,6 +51,7 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         chats
         invitations
         members
+        messages
         orgs
         passwords (no tenant's)
         quotas
@@ -75,19 +76,47 @@ async fn no_policy_lets_a_row_pass_without_a_setting() {
         .await
         .query(
             "SELECT tablename || '.' || policyname AS name, permissive,
-                    coalesce(qual, '') AS qual, coalesce(with_check, '') AS checks FROM pg_policies",
+                    coalesce(qual, '') AS qual, coalesce(with_check, '') AS checks,
+                    roles::text AS roles, cmd FROM pg_policies ORDER BY 1",
             &[],
         )
         .await
         .unwrap();
     assert!(!rows.is_empty());
+    let mut of_owner = Vec::new();
     for row in &rows {
         let name: &str = row.get("name");
+        if row.get::<_, &str>("roles") == "{slipway_owner}" {
+            of_owner.push(format!("{} {name}", row.get::<_, &str>("cmd")));
+            continue;
+        }
         for rule in [row.get::<_, &str>("qual"), row.get::<_, &str>("checks")] {
             assert!(rule.is_empty() || rule.contains("current_setting('app."), "{name}: {rule}");
             assert!(!rule.contains("IS NULL OR"), "{name} opens when a setting is absent: {rule}");
         }
     }
+    // What the owner may read, for the functions that the Workers may call and that check the org themselves.
+    assert_eq!(of_owner, ["SELECT chats.search", "SELECT messages.search"]);
+}
+
+#[tokio::test]
+async fn only_the_search_runs_as_the_owner_and_only_the_workers_may_call_it() {
+    let server = Server::get();
+    let rows = server
+        .admin()
+        .await
+        .query(
+            "SELECT proname || ' of ' || pg_get_userbyid(proowner) || ', ' || array_to_string(proconfig, ' ') AS told,
+                    has_function_privilege('slipway_app', pg_proc.oid, 'EXECUTE') AS workers,
+                    EXISTS (SELECT 1 FROM aclexplode(proacl) WHERE grantee = 0) AS everybody
+               FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace",
+            &[],
+        )
+        .await
+        .unwrap();
+    let told = rows.iter().map(|row| row.get::<_, String>("told")).collect::<Vec<_>>();
+    assert_eq!(told, ["search_messages of slipway_owner, search_path=public, pg_temp"]);
+    assert!(rows.iter().all(|row| row.get::<_, bool>("workers") && !row.get::<_, bool>("everybody")));
 }
 
 #[tokio::test]
@@ -141,6 +170,7 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         chats: INSERT, SELECT; UPDATE head, last_message_at, message_count, preview, title
         invitations: INSERT, SELECT; UPDATE accepted_at, accepted_by, revoked_at, revoked_by
         members: INSERT, SELECT; UPDATE ended_at, joined_at, role
+        messages: INSERT, SELECT; UPDATE text, version, words
         orgs: INSERT, SELECT
         passwords: INSERT, SELECT
         quotas: INSERT, SELECT; UPDATE egress_bytes, running, seconds

@@ -7,10 +7,10 @@ use slipway_contract::http::agents::CreateAgent;
 use slipway_contract::http::auth::User;
 use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
-use slipway_contract::objects::projection::{ChatProjection, PersonProjection};
+use slipway_contract::objects::projection::{ChatProjection, MessageProjection, PersonProjection};
 use slipway_contract::{
-    AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId, Seq, SessionId,
-    SnapshotId, Timestamp, UserId,
+    Actor, AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, MessageId, OrgId, SandboxId, Seq,
+    SessionId, SnapshotId, Timestamp, UserId,
 };
 use slipway_store::channels::NewChannel;
 use slipway_store::invitations::NewInvitation;
@@ -140,6 +140,19 @@ pub(crate) fn projection(tenant: &Tenant, head: u64) -> ChatProjection {
             read_count: 0,
             version: head,
         }],
+        messages: vec![],
         approvals: vec![],
+    }
+}
+
+/// A message of the tenant's owner as its chat tells of it, said at second `seq`.
+pub(crate) fn message(tenant: &Tenant, seq: u64, text: &str) -> MessageProjection {
+    MessageProjection {
+        message: MessageId::new(tenant.chat, Seq(seq)),
+        fork: None,
+        author: Actor::User { id: tenant.owner.id },
+        at: NOW.plus_ms(i64::try_from(seq).unwrap() * 1000),
+        text: Some(text.to_owned()),
+        version: Seq(seq),
     }
 }

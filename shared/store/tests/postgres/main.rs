@@ -25,6 +25,10 @@ mod places;
 #[cfg(test)]
 mod sandboxes;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
+mod search_pace;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod snapshots;

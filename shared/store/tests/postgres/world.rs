@@ -164,6 +164,7 @@ pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
     snapshots::begin(&mut db, &snapshot, NOW).await.unwrap();
     let mut told = fixture::projection(tenant, 2);
     told.approvals = vec![asked(tenant, 1, 1, ApprovalState::Open, &[])];
+    told.messages = vec![fixture::message(tenant, 2, "of the victim")];
     chats::project(&mut db, &told).await.unwrap();
     db.commit().await.unwrap()
 }

@@ -10,7 +10,7 @@ use slipway_contract::http::chats::CreateChat;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::sandbox::SandboxState;
 use slipway_contract::{
-    AgentId, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, MessageId, SandboxId,
+    AgentId, ApprovalId, ArtifactId, ChannelId, ChatId, ForkId, InvitationId, MemberId, MessageId, SandboxId,
     SnapshotId, TurnId, UserId,
 };
 
@@ -23,6 +23,9 @@ pub(crate) struct Land {
     channel: ChannelId,
     chat: ChatId,
     message: MessageId,
+    fork: ForkId,
+    /// One more, to be given up.
+    spare: ForkId,
     turn: TurnId,
     agent: AgentId,
     member: MemberId,
@@ -49,6 +52,9 @@ impl Land {
             owner.send(reqwest::Method::POST, &path, &body).await?.read()?;
         owner.admit(chat.id, settler.id()).await?;
         let message = owner.post(chat.id, "first", &format!("{canary} message")).await?.message;
+        let fork = owner.fork(message, "fork").await?.id;
+        let spare = owner.fork(message, "spare").await?.id;
+        owner.post_in(fork, "inside", &format!("{canary} aside")).await?;
         let asked = owner.post(chat.id, "asking", &format!("@{canary}-bot {canary} question")).await?;
         let invitation = owner.invite(team.org, &format!("{canary}-new@example.org"), Role::Guest).await?;
         let member = owner.member(team.org, settler.id()).await?.id;
@@ -62,6 +68,8 @@ impl Land {
             channel,
             chat: chat.id,
             message,
+            fork,
+            spare,
             turn,
             agent,
             member,
@@ -101,6 +109,8 @@ impl Land {
             .replace("{channel}", &self.channel.to_string())
             .replace("{chat}", &self.chat.to_string())
             .replace("{message}", &self.message.to_string())
+            .replace("{fork}", &self.fork.to_string())
+            .replace("{spare}", &self.spare.to_string())
             .replace("{turn}", &self.turn.to_string())
             .replace("{agent}", &self.agent.to_string())
             .replace("{member}", &self.member.to_string())
@@ -125,6 +135,7 @@ impl Land {
             "/v1/orgs/{org}/channels/{channel}/chats",
             "/v1/chats/{chat}",
             "/v1/chats/{chat}/events?limit=200",
+            "/v1/chats/{chat}/forks",
             "/v1/orgs/{org}/approvals",
             "/v1/orgs/{org}/approval-policy",
             "/v1/orgs/{org}/quotas/limits",

@@ -56,6 +56,8 @@ impl Operation {
             "channel",
             "chat",
             "message",
+            "fork",
+            "spare",
             "turn",
             "agent",
             "invitation",
@@ -119,6 +121,16 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("GET", "/v1/chats/{chat}/participants", Chat, ""),
         op("POST", "/v1/chats/{chat}/participants", Chat, r#"{"user":"{user}"}"#),
         op("POST", "/v1/chats/{chat}/messages", Chat, r#"{"client_id":"x","text":"x"}"#),
+        op("GET", "/v1/chats/{chat}/forks", Chat, ""),
+        op(
+            "POST",
+            "/v1/chats/{chat}/forks",
+            Chat,
+            r#"{"message":"{message}","description":"x","client_id":"x"}"#,
+        ),
+        op("POST", "/v1/chats/{chat}/forks/{fork}/resolve", Chat, ""),
+        op("POST", "/v1/chats/{chat}/forks/{fork}/accept", Chat, r#"{"summary":"x"}"#),
+        op("POST", "/v1/chats/{chat}/forks/{spare}/abandon", Chat, ""),
         op("POST", "/v1/chats/{chat}/socket-ticket", Chat, ""),
         op("GET", "/v1/chats/{chat}/socket", Ticket, ""),
         op("PUT", "/v1/chats/{chat}/messages/{message}/reactions/%F0%9F%91%8D", Chat, ""),
@@ -130,6 +142,8 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("GET", "/v1/orgs/{org}/approval-policy", Org(Guest), ""),
         op("PUT", "/v1/orgs/{org}/approval-policy", Org(Admin), r#"{"quorum":2,"self_approval":"never"}"#),
         op("POST", "/v1/approvals/{approval}/decision", Acting, r#"{"decision":"approve"}"#),
+        op("GET", "/v1/orgs/{org}/search?q=x", Org(Guest), ""),
+        op("GET", "/v1/chats/{chat}/search?q=x", Chat, ""),
         op("GET", "/v1/orgs/{org}/usage", Org(Member), ""),
         op("GET", "/v1/orgs/{org}/quotas", Org(Guest), ""),
         op("GET", "/v1/orgs/{org}/quotas/limits", Org(Admin), ""),
@@ -168,7 +182,8 @@ fn documented(operation: &Operation) -> (String, String) {
     let path = path
         .replace("%F0%9F%91%8D", "{emoji}")
         .replace("participants/{user}", "participants/{participant}")
-        .replace("limits/{user}", "limits/{holder}");
+        .replace("limits/{user}", "limits/{holder}")
+        .replace("forks/{spare}", "forks/{fork}");
     (operation.method.to_lowercase(), path)
 }
 

@@ -208,6 +208,9 @@ impl Scene {
             | EventBody::ApprovalCarriedOut { .. }
             | EventBody::SandboxChanged { .. }
             | EventBody::PreviewOpened { .. }
+            | EventBody::ForkCreated { .. }
+            | EventBody::ForkResolved { .. }
+            | EventBody::ForkAbandoned { .. }
             | EventBody::ArtifactSaved { .. }) => format!("{other:?}"),
         }
     }

@@ -188,7 +188,11 @@ text: string,
 /**
  * The message it answers.
  */
-reply_to?: MessageId, } | { "type": "read", 
+reply_to?: MessageId, 
+/**
+ * The fork that it goes to; the chat itself when absent.
+ */
+fork?: ForkId, } | { "type": "read", 
 /**
  * The newest event seen.
  */
@@ -285,7 +289,15 @@ cause: MessageId,
 /**
  * 0 for a person's message; one more for each agent between.
  */
-depth: number, } | { "type": "turn.started", 
+depth: number, 
+/**
+ * The fork that it works in; the message to answer stands there, or the fork began from it.
+ */
+fork?: ForkId, 
+/**
+ * It drafts the fork's summary.
+ */
+draft?: boolean, } | { "type": "turn.started", 
 /**
  * The turn.
  */
@@ -417,7 +429,43 @@ port: number,
 /**
  * The turn that opened it.
  */
-turn?: TurnId, } | { "type": "artifact.saved", 
+turn?: TurnId, } | { "type": "fork.created", 
+/**
+ * The fork.
+ */
+fork: ForkId, 
+/**
+ * The message that it begins from.
+ */
+message: MessageId, 
+/**
+ * What shall be settled.
+ */
+description: string, 
+/**
+ * What the person's client called the request, so that a retry is known.
+ */
+client_id?: string, } | { "type": "fork.resolved", 
+/**
+ * The fork.
+ */
+fork: ForkId, 
+/**
+ * The summary, a message of the chat itself.
+ */
+message: MessageId, 
+/**
+ * The draft that it was made from, a message of the fork.
+ */
+draft?: MessageId, 
+/**
+ * Messages of the fork that it rests on.
+ */
+evidence: Array<MessageId>, } | { "type": "fork.abandoned", 
+/**
+ * The fork.
+ */
+fork: ForkId, } | { "type": "artifact.saved", 
 /**
  * The artifact.
  */
@@ -426,6 +474,11 @@ artifact: Artifact,
  * The turn that kept it.
  */
 turn?: TurnId, });
+
+/**
+ * A side discussion of a chat. 
+ */
+export type ForkId = string;
 
 /**
  * A message. 
@@ -452,6 +505,10 @@ client_id?: string,
  * The message it answers.
  */
 reply_to?: MessageId, 
+/**
+ * The fork that it stands in; in the chat itself when absent.
+ */
+fork?: ForkId, 
 /**
  * The turn that it is the answer of.
  */
@@ -545,7 +602,7 @@ request_id?: RequestId, };
 /**
  * What went wrong, as a client can act on it. Stable: a code keeps its meaning.
  */
-export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "fork_ended" | "fork_nested" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
 
 /**
  * One request, from the edge through every process it touches. 

@@ -28,6 +28,9 @@ export type Agent = Schemas['Agent'];
 export type Approval = Schemas['Approval'];
 /** Also what events carry: there what is absent is left out. */
 export type ApprovalAsk = Schemas['ApprovalAsk'];
+export type Fork = Schemas['Fork'];
+export type ForkState = Schemas['ForkState'];
+export type Found = Schemas['Found'];
 export type SandboxStatus = Schemas['SandboxStatus'];
 export type ApprovalPolicy = Schemas['ApprovalPolicy'];
 export type Sandbox = Schemas['Sandbox'];

@@ -125,7 +125,7 @@ export const chats = {
   events: async (
     org: string,
     chat: string,
-    query: { after?: number; before?: number; limit?: number },
+    query: { after?: number; before?: number; limit?: number; fork?: string },
   ): Promise<EventsPage> =>
     (await answer(
       client.GET('/v1/chats/{chat}/events', { params: { path: { chat }, query, header: within(org) } }),
@@ -135,7 +135,7 @@ export const chats = {
 };
 
 export const messages = {
-  post: (org: string, chat: string, body: { client_id: string; text: string; reply_to?: string }) =>
+  post: (org: string, chat: string, body: { client_id: string; text: string; reply_to?: string; fork?: string }) =>
     answer(client.POST('/v1/chats/{chat}/messages', { params: { path: { chat }, header: within(org) }, body })),
   edit: (org: string, chat: string, message: string, text: string) =>
     answer(

@@ -175,6 +175,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chats/{chat}/forks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The forks of a chat, the newest first. */
+        get: operations["list_forks"];
+        put?: never;
+        /** Begins a side discussion from a message. The same `client_id` again gets the same fork. */
+        post: operations["create_fork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chats/{chat}/forks/{fork}/abandon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives the fork up; its messages are kept. Once more is harmless. */
+        post: operations["abandon_fork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chats/{chat}/forks/{fork}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts the summary into the chat and ends the fork. The same again, from the same person, gets the same answer; whoever
+         *     comes later with another one is told that the fork has ended.
+         */
+        post: operations["accept_fork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chats/{chat}/forks/{fork}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has the default agent draft the fork's summary; once more while it drafts is harmless. The draft comes as a message of
+         *     the fork, which `draft` names then. Without a default agent nothing happens: people write the summary themselves.
+         */
+        post: operations["draft_fork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chats/{chat}/messages": {
         parameters: {
             query?: never;
@@ -278,6 +353,23 @@ export interface paths {
          *     approval, however it stands by then, and nobody is asked twice.
          */
         post: operations["request_sandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chats/{chat}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages of a chat and its forks that hold what is looked for, the newest first. */
+        get: operations["search_chat"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -702,6 +794,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages across the org that hold what is looked for, among those of channels that the caller sees: the best of the
+         *     newest thousand first. It may lag the chats themselves by seconds.
+         */
+        get: operations["search_org"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/usage": {
         parameters: {
             query?: never;
@@ -955,6 +1067,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Body of `POST /v1/chats/{chat}/forks/{fork}/accept`: the summary goes into the chat, the fork is resolved. */
+        AcceptFork: {
+            draft?: components["schemas"]["MessageId"] | null;
+            /** @description Messages of the fork that it rests on, at most 20. */
+            evidence?: components["schemas"]["MessageId"][];
+            /** @description Markdown, 1 byte to 16 KiB: the decision, the reasons, the open points. */
+            summary: string;
+        };
         /** @description Answer of `POST /v1/invitations/{token}/accept`. */
         AcceptedInvitation: {
             /** @description The org that the caller is now in. */
@@ -1177,6 +1297,8 @@ export interface components {
             message_count: number;
             /** @description Approvals that wait for people. */
             open_approvals: components["schemas"]["Approval"][];
+            /** @description Forks that are open. */
+            open_forks?: components["schemas"]["Fork"][];
             /** @description Turns that have not ended. */
             open_turns: components["schemas"]["OpenTurn"][];
             /** @description The org that owns it. */
@@ -1250,6 +1372,15 @@ export interface components {
             agents?: components["schemas"]["AgentId"][] | null;
             /** @description 1 to 120 characters. */
             title: string;
+        };
+        /** @description Body of `POST /v1/chats/{chat}/forks`. */
+        CreateFork: {
+            /** @description The client's name for this request, 1 to 64 bytes: the same again, from the same person, answers the same fork. */
+            client_id: string;
+            /** @description What shall be settled, 1 to 200 characters. */
+            description: string;
+            /** @description The message that it begins from; one of the chat itself, not of a fork. */
+            message: components["schemas"]["MessageId"];
         };
         /** @description Body of `POST /v1/orgs/{org}/invitations`. */
         CreateInvitation: {
@@ -1361,6 +1492,9 @@ export interface components {
              * @description 0 for a person's message; one more for each agent between.
              */
             depth: number;
+            /** @description It drafts the fork's summary. */
+            draft?: boolean;
+            fork?: components["schemas"]["ForkId"] | null;
             /** @description The turn. */
             turn: components["schemas"]["TurnId"];
             /** @enum {string} */
@@ -1470,6 +1604,32 @@ export interface components {
             /** @enum {string} */
             type: "preview.opened";
         } | {
+            /** @description What the person's client called the request, so that a retry is known. */
+            client_id?: string | null;
+            /** @description What shall be settled. */
+            description: string;
+            /** @description The fork. */
+            fork: components["schemas"]["ForkId"];
+            /** @description The message that it begins from. */
+            message: components["schemas"]["MessageId"];
+            /** @enum {string} */
+            type: "fork.created";
+        } | {
+            draft?: components["schemas"]["MessageId"] | null;
+            /** @description Messages of the fork that it rests on. */
+            evidence: components["schemas"]["MessageId"][];
+            /** @description The fork. */
+            fork: components["schemas"]["ForkId"];
+            /** @description The summary, a message of the chat itself. */
+            message: components["schemas"]["MessageId"];
+            /** @enum {string} */
+            type: "fork.resolved";
+        } | {
+            /** @description The fork. */
+            fork: components["schemas"]["ForkId"];
+            /** @enum {string} */
+            type: "fork.abandoned";
+        } | {
             /** @description The artifact. */
             artifact: components["schemas"]["Artifact"];
             turn?: components["schemas"]["TurnId"] | null;
@@ -1482,6 +1642,13 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description The newest event of the chat when the page was read. */
             head: components["schemas"]["Seq"];
+        };
+        /** @description A piece of an excerpt. */
+        ExcerptPart: {
+            /** @description It is what was looked for. */
+            hit: boolean;
+            /** @description The text. */
+            text: string;
         };
         /** @description One file or folder. */
         FileEntry: {
@@ -1508,6 +1675,71 @@ export interface components {
             entries: components["schemas"]["FileEntry"][];
             /** @description There are more. */
             truncated: boolean;
+        };
+        /** @description A fork. */
+        Fork: {
+            /** @description Its chat. */
+            chat: components["schemas"]["ChatId"];
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who began it. */
+            created_by: components["schemas"]["Actor"];
+            /** @description What shall be settled. */
+            description: string;
+            draft?: components["schemas"]["MessageId"] | null;
+            drafting?: components["schemas"]["TurnId"] | null;
+            /** @description The id. */
+            id: components["schemas"]["ForkId"];
+            /** @description When the newest message came; when it began if there is none. */
+            last_message_at: components["schemas"]["Timestamp"];
+            /** @description The message that it began from. */
+            message: components["schemas"]["MessageId"];
+            /**
+             * Format: int64
+             * @description Messages in it.
+             */
+            message_count: number;
+            /** @description Who wrote in it, in the order in which they came; at most 50. */
+            participants: components["schemas"]["ParticipantId"][];
+            resolution?: components["schemas"]["ForkResolution"] | null;
+            /** @description How it stands. */
+            state: components["schemas"]["ForkState"];
+        };
+        ForkId: string;
+        /** @description What came of a fork. */
+        ForkResolution: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Who accepted it. */
+            by: components["schemas"]["Actor"];
+            draft?: components["schemas"]["MessageId"] | null;
+            /** @description Messages of the fork that it rests on, at most 20. */
+            evidence: components["schemas"]["MessageId"][];
+            /** @description The summary: a message of the chat itself. */
+            message: components["schemas"]["MessageId"];
+        };
+        /**
+         * @description How a fork stands.
+         * @enum {string}
+         */
+        ForkState: "open" | "resolved" | "abandoned";
+        /** @description A message that was found. */
+        Found: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Who wrote it. */
+            author: components["schemas"]["Actor"];
+            /** @description The chat's channel. */
+            channel: components["schemas"]["ChannelId"];
+            /** @description Its chat. */
+            chat: components["schemas"]["ChatId"];
+            /** @description The chat's title. */
+            chat_title: string;
+            /** @description A stretch of its text, in pieces: plain text, never markup. */
+            excerpt: components["schemas"]["ExcerptPart"][];
+            fork?: components["schemas"]["ForkId"] | null;
+            /** @description The message. */
+            message: components["schemas"]["MessageId"];
         };
         /** @description Answer of `GET /v1/health`: this Worker runs. It says nothing about what it depends on. */
         Health: {
@@ -1585,6 +1817,7 @@ export interface components {
         MessagePosted: {
             /** @description What the sender called it, so that a retry is known and a pending message finds its place. */
             client_id?: string | null;
+            fork?: components["schemas"]["ForkId"] | null;
             /** @description Its id. */
             message: components["schemas"]["MessageId"];
             /** @description The answer was stopped before its end. */
@@ -1607,6 +1840,7 @@ export interface components {
         OpenTurn: {
             /** @description The agent. */
             agent: components["schemas"]["AgentId"];
+            fork?: components["schemas"]["ForkId"] | null;
             /** @description The id. */
             id: components["schemas"]["TurnId"];
             /** @description How it stands. */
@@ -1758,6 +1992,63 @@ export interface components {
                  * @description Messages that the caller has not read; 0 for chats they do not take part in.
                  */
                 unread: number;
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Fork: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description Its chat. */
+                chat: components["schemas"]["ChatId"];
+                /** @description When. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description Who began it. */
+                created_by: components["schemas"]["Actor"];
+                /** @description What shall be settled. */
+                description: string;
+                draft?: components["schemas"]["MessageId"] | null;
+                drafting?: components["schemas"]["TurnId"] | null;
+                /** @description The id. */
+                id: components["schemas"]["ForkId"];
+                /** @description When the newest message came; when it began if there is none. */
+                last_message_at: components["schemas"]["Timestamp"];
+                /** @description The message that it began from. */
+                message: components["schemas"]["MessageId"];
+                /**
+                 * Format: int64
+                 * @description Messages in it.
+                 */
+                message_count: number;
+                /** @description Who wrote in it, in the order in which they came; at most 50. */
+                participants: components["schemas"]["ParticipantId"][];
+                resolution?: components["schemas"]["ForkResolution"] | null;
+                /** @description How it stands. */
+                state: components["schemas"]["ForkState"];
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Found: {
+            /** @description The items, in the list's order. */
+            items: {
+                /** @description When. */
+                at: components["schemas"]["Timestamp"];
+                /** @description Who wrote it. */
+                author: components["schemas"]["Actor"];
+                /** @description The chat's channel. */
+                channel: components["schemas"]["ChannelId"];
+                /** @description Its chat. */
+                chat: components["schemas"]["ChatId"];
+                /** @description The chat's title. */
+                chat_title: string;
+                /** @description A stretch of its text, in pieces: plain text, never markup. */
+                excerpt: components["schemas"]["ExcerptPart"][];
+                fork?: components["schemas"]["ForkId"] | null;
+                /** @description The message. */
+                message: components["schemas"]["MessageId"];
             }[];
             /** @description Where the next page starts; absent at the end. */
             next_cursor?: string | null;
@@ -1915,6 +2206,7 @@ export interface components {
         PostMessage: {
             /** @description The sender's name for the message, 1 to 64 bytes. The same again gives the same answer and no second message. */
             client_id: string;
+            fork?: components["schemas"]["ForkId"] | null;
             reply_to?: components["schemas"]["MessageId"] | null;
             /** @description Markdown, 1 byte to 64 KiB. */
             text: string;
@@ -1963,7 +2255,7 @@ export interface components {
          * @description What went wrong, as a client can act on it. Stable: a code keeps its meaning.
          * @enum {string}
          */
-        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "fork_ended" | "fork_nested" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
         /** @description Limits and what of them is used. */
         Quota: {
             /**
@@ -2740,6 +3032,8 @@ export interface operations {
                 before?: components["schemas"]["Seq"];
                 /** @description The most events wanted: 1 to 200, 50 when absent. */
                 limit?: number;
+                /** @description Only events of this fork: its own three, its messages and what happens to them, its turns. Such a page has gaps. */
+                fork?: components["schemas"]["ForkId"];
             };
             header: {
                 /** @description The org that the caller works in; the path's own where it names one. */
@@ -2758,6 +3052,184 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventsPage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_forks: {
+        parameters: {
+            query?: {
+                /** @description Only forks that stand so. */
+                state?: components["schemas"]["ForkState"];
+                /** @description The most items wanted: 1 to 200, 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Fork"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_fork: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateFork"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fork"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    abandon_fork: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+                fork: components["schemas"]["ForkId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fork"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_fork: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+                fork: components["schemas"]["ForkId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptFork"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fork"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draft_fork: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+                fork: components["schemas"]["ForkId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fork"];
                 };
             };
             default: {
@@ -3107,6 +3579,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Approval"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_chat: {
+        parameters: {
+            query: {
+                /** @description What to look for, 1 to 200 characters. */
+                q: string;
+                /** @description The most items wanted: 1 to 50, 20 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Found"];
                 };
             };
             default: {
@@ -4146,6 +4657,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuotaLimits"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_org: {
+        parameters: {
+            query: {
+                /** @description What to look for, 1 to 200 characters. */
+                q: string;
+                /** @description Only messages of chats in this channel. */
+                channel?: components["schemas"]["ChannelId"];
+                /** @description Only messages by this person or agent, as `user_…` or `agent_…`. */
+                author?: string;
+                /** @description Only messages from then on. */
+                from?: components["schemas"]["Timestamp"];
+                /** @description Only messages before then. */
+                to?: components["schemas"]["Timestamp"];
+                /** @description The most items wanted: 1 to 50, 20 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Found"];
                 };
             };
             default: {

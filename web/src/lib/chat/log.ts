@@ -4,9 +4,10 @@
 //
 // Folded values are never changed in place: a change makes a new value, so that what is drawn knows what to redraw.
 import type { Actor, AgentId, Event, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
-import type { Chat, OpenTurn, Participant, SandboxStatus, TurnState } from '#lib/api/resources.ts';
+import type { Chat, Fork, OpenTurn, Participant, SandboxStatus, TurnState } from '#lib/api/resources.ts';
 
 import { type Question, folded, fromList, holdsTurn } from './approvals.ts';
+import { Forks } from './forks.ts';
 import { Sandboxes } from './sandboxes.ts';
 
 export interface Reaction {
@@ -42,6 +43,8 @@ export interface Turn {
   id: string;
   agent: AgentId | null;
   cause?: string | undefined;
+  /** The fork that it works in. */
+  fork?: string | undefined;
   state: TurnState;
   attempt: number;
   queuedAt?: string | undefined;
@@ -62,7 +65,10 @@ export type NoticeEvent = Extract<
       | 'chat.renamed'
       | 'chat.default_agent_set'
       | 'participant.joined'
-      | 'participant.left';
+      | 'participant.left'
+      | 'fork.created'
+      | 'fork.resolved'
+      | 'fork.abandoned';
   }
 >;
 
@@ -90,7 +96,10 @@ export interface Name {
 /** One text for whoever did something: the id, or `system`. */
 export const keyOf = (actor: Actor): string => (actor.kind === 'system' ? 'system' : actor.id);
 
+/** The log of the chat itself, or of the fork `scope`: what belongs to the other is passed over. A fork's log has gaps. */
 export class ChatLog {
+  readonly scope: string | undefined;
+  forks = new Forks();
   messages = new Map<string, Message>();
   turns = new Map<string, Turn>();
   questions = new Map<string, Question>();
@@ -102,6 +111,11 @@ export class ChatLog {
   #asked: Question[] = [];
   /** Sandboxes as the events of this window tell of them. */
   #told = new Map<string, SandboxStatus>();
+  #described: { fork: Fork; seq: number }[] = [];
+
+  constructor(scope?: string) {
+    this.scope = scope;
+  }
 
   /** The oldest event here; 0 when there is none. */
   get first(): number {
@@ -114,20 +128,52 @@ export class ChatLog {
   }
 
   /** What was open when the chat was described; it may have begun before this window. */
-  seed(chat: Pick<Chat, 'open_turns' | 'participants'> & Partial<Pick<Chat, 'open_approvals' | 'sandbox' | 'head'>>): void {
+  seed(chat: Pick<Chat, 'open_turns' | 'participants'> & Partial<Pick<Chat, 'open_approvals' | 'open_forks' | 'sandbox' | 'head'>>): void {
     this.#seeded = chat.open_turns;
     this.#asked = (chat.open_approvals ?? []).map(fromList);
     for (const participant of chat.participants) this.#name(participant);
     for (const question of this.#asked) this.questions.set(question.id, question);
     for (const turn of chat.open_turns) this.#seedTurn(turn);
     if (chat.sandbox) this.sandboxes.take(chat.sandbox, chat.head ?? 0);
+    for (const fork of chat.open_forks ?? []) this.takeFork(fork, chat.head ?? 0);
+  }
+
+  /** A fork as it stood when the newest event was `seq`. */
+  takeFork(fork: Fork, seq: number): void {
+    this.#described = [...this.#described.filter((one) => one.fork.id !== fork.id), { fork, seq }];
+    this.forks.take(fork, seq);
+  }
+
+  /** The events after `seq`, as far as they are here. */
+  after(seq: number): Event[] {
+    return this.#events.filter((event) => event.seq > seq);
+  }
+
+  /** Whether an event belongs to this log. */
+  concerns(event: Event): boolean {
+    if (this.scope === undefined) return true;
+    if ('fork' in event && event.fork !== undefined) return event.fork === this.scope;
+    if ('turn' in event && event.turn !== undefined && this.turns.has(event.turn)) return true;
+    switch (event.type) {
+      case 'message.edited':
+      case 'message.deleted':
+      case 'reaction.added':
+      case 'reaction.removed':
+        return this.messages.has(event.message);
+      case 'approval.voted':
+      case 'approval.closed':
+      case 'approval.carried_out':
+        return this.questions.has(event.approval);
+      default:
+        return false;
+    }
   }
 
   /** Adds newer events. What is here already is passed over. False: some are missing in between, nothing was added. */
   append(events: readonly Event[]): boolean {
     const fresh = events.filter((event) => event.seq > this.last);
     const start = this.last;
-    if (start !== 0 && fresh.some((event, index) => event.seq !== start + 1 + index)) return false;
+    if (this.scope === undefined && start !== 0 && fresh.some((event, index) => event.seq !== start + 1 + index)) return false;
     for (const event of fresh) {
       this.#events.push(event);
       this.#fold(event);
@@ -139,13 +185,15 @@ export class ChatLog {
   prepend(events: readonly Event[]): boolean {
     const fresh = events.filter((event) => event.seq < this.first);
     if (fresh.length === 0) return true;
-    if (fresh.at(-1)?.seq !== this.first - 1) return false;
+    if (this.scope === undefined && fresh.at(-1)?.seq !== this.first - 1) return false;
     const before = { messages: this.messages, turns: this.turns, questions: this.questions };
     this.#events = [...fresh, ...this.#events];
     this.messages = new Map();
     this.turns = new Map();
     this.questions = new Map(this.#asked.map((question) => [question.id, question]));
     this.#told = new Map();
+    this.forks = new Forks();
+    for (const { fork, seq } of this.#described) this.forks.take(fork, seq);
     this.entries = [];
     for (const event of this.#events) this.#fold(event);
     for (const turn of this.#seeded) this.#seedTurn(turn);
@@ -158,7 +206,12 @@ export class ChatLog {
 
   /** Turns that have not ended, oldest first. */
   get openTurns(): Turn[] {
-    return [...this.turns.values()].filter(isOpen);
+    return [...this.turns.values()].filter((turn) => isOpen(turn) && turn.fork === this.scope);
+  }
+
+  /** Turns of a fork that have not ended, oldest first. */
+  openTurnsOf(fork: string): Turn[] {
+    return [...this.turns.values()].filter((turn) => isOpen(turn) && turn.fork === fork);
   }
 
   /** Questions that nobody has decided, oldest first. */
@@ -167,8 +220,17 @@ export class ChatLog {
   }
 
   #fold(event: Event): void {
+    this.forks.fold(event);
+    if (!this.concerns(event)) return;
     switch (event.type) {
       case 'message.posted': {
+        if (event.fork !== this.scope) {
+          // Its turn is known from it even where the beginning of the turn is not here.
+          if (event.turn) {
+            this.#turn(event.turn, event.actor, (turn) => ({ ...turn, fork: event.fork, message: event.message }));
+          }
+          break;
+        }
         this.messages.set(event.message, {
           id: event.message,
           seq: event.seq,
@@ -184,7 +246,7 @@ export class ChatLog {
         });
         this.entries.push({ kind: 'message', seq: event.seq, id: event.message });
         if (event.turn) {
-          this.#turn(event.turn, event.actor, (turn) => ({ ...turn, message: event.message }));
+          this.#turn(event.turn, event.actor, (turn) => ({ ...turn, fork: event.fork, message: event.message }));
         }
         break;
       }
@@ -213,6 +275,7 @@ export class ChatLog {
           id: event.turn,
           agent: event.agent,
           cause: event.cause,
+          fork: event.fork,
           state: 'queued',
           attempt: 0,
           queuedAt: event.at,
@@ -259,7 +322,7 @@ export class ChatLog {
           endedAt: event.at,
           failure: event.failure,
         }));
-        this.entries.push({ kind: 'turn', seq: event.seq, id: event.turn });
+        this.#endedTurn(event.turn, event.seq);
         break;
       case 'turn.cancelled':
         this.#turn(event.turn, event.actor, (turn) => ({
@@ -269,12 +332,13 @@ export class ChatLog {
           message: event.message ?? turn.message,
         }));
         // With a message, that message shows that it was stopped.
-        if (!event.message) this.entries.push({ kind: 'turn', seq: event.seq, id: event.turn });
+        if (!event.message) this.#endedTurn(event.turn, event.seq);
         break;
       case 'approval.requested':
         this.questions.set(event.approval, folded(undefined, event)!);
         if (event.turn) this.#turn(event.turn, event.actor, (turn) => (isOpen(turn) ? { ...turn, state: 'waiting' } : turn));
-        this.entries.push({ kind: 'happening', seq: event.seq, event, news: undefined });
+        // What waits for people has its card in the chat itself, wherever it was asked.
+        if (this.scope === undefined) this.entries.push({ kind: 'happening', seq: event.seq, event, news: undefined });
         break;
       case 'approval.voted':
       case 'approval.closed':
@@ -303,6 +367,12 @@ export class ChatLog {
         this.#name(event.participant);
         this.entries.push({ kind: 'notice', seq: event.seq, event });
         break;
+      case 'fork.resolved':
+        // In the chat itself its summary follows, which says so.
+        if (this.scope !== undefined) this.entries.push({ kind: 'notice', seq: event.seq, event });
+        break;
+      case 'fork.created':
+      case 'fork.abandoned':
       case 'chat.created':
       case 'chat.renamed':
       case 'chat.default_agent_set':
@@ -313,6 +383,11 @@ export class ChatLog {
         // A kind of event that is newer than this page: it has its place in the order and nothing to show.
         break;
     }
+  }
+
+  /** A turn of this log that ended without an answer. */
+  #endedTurn(id: string, seq: number): void {
+    if (this.turns.get(id)?.fork === this.scope) this.entries.push({ kind: 'turn', seq, id });
   }
 
   #name(participant: Participant): void {
@@ -326,9 +401,9 @@ export class ChatLog {
   }
 
   #turn(id: string, actor: Actor, change: (turn: Turn) => Turn): void {
-    const seeded = this.#seeded.find((turn) => turn.id === id)?.agent;
-    const agent = seeded ?? (actor.kind === 'agent' ? actor.id : null);
-    const turn = this.turns.get(id) ?? { id, agent, state: 'running' as const, attempt: 1, tools: [] };
+    const seeded = this.#seeded.find((turn) => turn.id === id);
+    const agent = seeded?.agent ?? (actor.kind === 'agent' ? actor.id : null);
+    const turn = this.turns.get(id) ?? { id, agent, fork: seeded?.fork ?? this.scope, state: 'running' as const, attempt: 1, tools: [] };
     this.turns.set(id, change(turn));
   }
 
@@ -342,7 +417,7 @@ export class ChatLog {
 
   #seedTurn(open: OpenTurn): void {
     if (this.turns.has(open.id)) return;
-    this.turns.set(open.id, { id: open.id, agent: open.agent, state: open.state, attempt: 1, tools: [] });
+    this.turns.set(open.id, { id: open.id, agent: open.agent, fork: open.fork ?? undefined, state: open.state, attempt: 1, tools: [] });
   }
 }
 

@@ -91,7 +91,7 @@ function wireOf(socket: WebSocket): Wire {
 }
 
 /** Storage may be closed or full; then what is kept lives as long as the page. */
-function stored<T>(access: () => T): T | undefined {
+export function stored<T>(access: () => T): T | undefined {
   try {
     return access();
   } catch {

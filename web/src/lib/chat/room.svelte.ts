@@ -4,9 +4,10 @@ import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
 import type { Event, ServerFrame } from '#lib/api/events.ts';
 import { refusedWith } from '#lib/api/problem.ts';
-import type { Chat, ChatSummary, EventsPage, Participant, Posted, SandboxStatus } from '#lib/api/resources.ts';
+import type { Chat, ChatSummary, EventsPage, Fork, Participant, Posted, SandboxStatus } from '#lib/api/resources.ts';
 
 import type { Question } from './approvals.ts';
+import type { ForkView } from './forks.ts';
 import { ChatLog, type Message, type Turn, firstUnread, keyOf } from './log.ts';
 import { Outputs } from './output.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
@@ -83,6 +84,8 @@ export class Room {
   onprepend: ((added: number) => void) | null = null;
 
   readonly log = new ChatLog();
+  /** The chat itself, no fork of it. */
+  readonly fork: string | null = null;
   readonly me: string;
   readonly #env: Surroundings;
   readonly #socket: ChatSocket;
@@ -91,6 +94,7 @@ export class Room {
   readonly #outputs: Outputs;
   readonly #writers = new Writers();
   readonly #typing = new OwnTyping();
+  readonly #watchers = new Set<(events: Event[]) => void>();
   #stopNotice: (() => void) | null = null;
   #stopRead: (() => void) | null = null;
   #stopWriters: (() => void) | null = null;
@@ -109,6 +113,10 @@ export class Room {
   readonly openQuestions: Question[] = $derived.by(() => {
     void this.version;
     return this.log.openQuestions;
+  });
+  readonly openForks: ForkView[] = $derived.by(() => {
+    void this.version;
+    return this.log.forks.open;
   });
   /** The sandbox that the chat's agents work in. */
   readonly sandbox: SandboxStatus | undefined = $derived.by(() => {
@@ -305,6 +313,18 @@ export class Room {
     });
   }
 
+  /** Tells of new events, before they are drawn, until the returned function is called. */
+  watch(run: (events: Event[]) => void): () => void {
+    this.#watchers.add(run);
+    return () => void this.#watchers.delete(run);
+  }
+
+  /** A fork as the server described it; `seq` is the newest event that was known when it was asked. */
+  takeFork(fork: Fork, seq: number): void {
+    this.log.takeFork(fork, seq);
+    this.version += 1;
+  }
+
   nameOf(key: string): string {
     void this.version;
     return this.log.names.get(key)?.name ?? (key.startsWith('agent_') ? 'Former agent' : 'Former member');
@@ -382,6 +402,7 @@ export class Room {
     const fresh = events.filter((event) => event.seq > known);
     if (fresh.length === 0) return true;
     for (const event of fresh) this.#note(event);
+    for (const tell of this.#watchers) tell(fresh);
     this.version += 1;
     this.#outbox.settle(this.#clientIds(fresh));
     this.#summarise();
@@ -476,8 +497,17 @@ export class Room {
   #clientIds(events: Event[]): Set<string> {
     const own = new Set<string>();
     for (const event of events) {
-      if (event.type === 'message.posted' && event.client_id && keyOf(event.actor) === this.me) own.add(event.client_id);
+      if (event.type === 'message.posted' && event.client_id && !event.fork && keyOf(event.actor) === this.me) own.add(event.client_id);
     }
     return own;
   }
 }
+
+/** A chat or a fork of it, as far as log, messages and composer know it. */
+export type Talk = Pick<
+  Room,
+  | 'me' | 'fork' | 'title' | 'defaultAgent' | 'participants' | 'pending' | 'streams' | 'outputs' | 'progress' | 'loadingEarlier'
+  | 'unreadFrom' | 'version' | 'onprepend' | 'log' | 'rows' | 'openTurns' | 'openQuestions' | 'role' | 'unread' | 'hasEarlier'
+  | 'loadEarlier' | 'reach' | 'send' | 'retry' | 'discard' | 'edit' | 'remove' | 'react' | 'cancel' | 'typed' | 'markRead'
+  | 'nameOf' | 'addParticipant' | 'sandbox' | 'state'
+>;

@@ -77,7 +77,7 @@ describe('an open chat', () => {
   it('does not mind frames and events that are newer than this page', async () => {
     const { room, tell } = await aRoom();
     tell({ type: 'weather', rain: true } as never);
-    tell({ type: 'events', events: [{ type: 'fork.created', seq: 2, at, actor } as never] });
+    tell({ type: 'events', events: [{ type: 'weather.changed', seq: 2, at, actor } as never] });
     tell({ type: 'events', events: [{ type: 'message.posted', seq: 3, at, actor, message: 'm3', text: 'still here' }] });
     expect(room.connection.name).toBe('live');
     expect([...room.log.messages.keys()]).toEqual(['m1', 'm3']);

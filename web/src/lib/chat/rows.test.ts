@@ -23,7 +23,8 @@ function check(lines: string[], unreadFrom: string | null = null, extra: Partial
     }),
   );
   return rowsOf(log, unreadFrom).map((row) =>
-    row.kind === 'message' ? [row.key, row.grouped && 'grouped', row.quotes && 'quotes'].filter(Boolean).join(' ') : row.kind,
+    row.kind === 'message'
+      ? [row.key, row.grouped && 'grouped', row.quotes && 'quotes', row.forks && 'forked', row.settles && 'settles'].filter(Boolean).join(' ') : row.kind,
   );
 }
 
@@ -62,5 +63,25 @@ it('gives a reply a head and its quote, but for an answer right below its questi
     'm2 quotes',
     't1',
     't2 quotes',
+  ]);
+});
+
+it('puts a fork below the message that it began from, leaves its messages out, and names the summary', () => {
+  const extra = [
+    {},
+    {},
+    { type: 'fork.created', fork: 'f1', message: 'm2', description: 'Which?' },
+    { fork: 'f1' },
+    { type: 'fork.resolved', fork: 'f1', message: 'm6', evidence: ['m4'] },
+    {},
+    {},
+  ] as Partial<Event>[];
+  expect(check(['ada 0', 'ada 1', 'ada 1', 'ada 2', 'ada 2', 'ada 3', 'ada 3'], null, extra)).toEqual([
+    'day',
+    'm1',
+    'm2 grouped forked',
+    'notices',
+    'm6 settles',
+    'm7',
   ]);
 });

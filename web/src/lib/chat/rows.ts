@@ -2,12 +2,24 @@
 // gives the same rows, with the same keys.
 import { dayKey } from '#lib/moments.ts';
 
+import type { ForkView } from './forks.ts';
 import { type ChatLog, type Happening, type Message, type NoticeEvent, type SandboxNews, type Turn, keyOf } from './log.ts';
 
 export type Row =
   | { kind: 'day'; key: string; at: string }
   | { kind: 'unread'; key: string }
-  | { kind: 'message'; key: string; message: Message; turn: Turn | undefined; grouped: boolean; quotes: boolean }
+  | {
+      kind: 'message';
+      key: string;
+      message: Message;
+      turn: Turn | undefined;
+      grouped: boolean;
+      quotes: boolean;
+      /** The forks that began from it. */
+      forks: readonly ForkView[] | undefined;
+      /** The fork whose summary it is. */
+      settles: ForkView | undefined;
+    }
   | { kind: 'notices'; key: string; events: NoticeEvent[] }
   | { kind: 'happening'; key: string; event: Happening; news: SandboxNews | undefined }
   | { kind: 'turn'; key: string; turn: Turn };
@@ -37,8 +49,11 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
         rows.push({ kind: 'unread', key: 'unread' });
         above = null;
       }
+      const settles = log.scope === undefined ? log.forks.settledBy.get(message.id) : undefined;
+      const forks = log.scope === undefined ? log.forks.from.get(message.id) : undefined;
       const grouped =
         above !== null &&
+        !settles &&
         !message.replyTo &&
         keyOf(above.author) === keyOf(message.author) &&
         Date.parse(message.at) - Date.parse(above.at) < GROUP_MS;
@@ -51,8 +66,11 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
         grouped,
         // Right below what it answers, an agent's answer needs no quote; a person chose to quote.
         quotes: message.replyTo !== undefined && !(message.turn && message.replyTo === before),
+        forks,
+        settles,
       });
-      above = message;
+      // Below the line of a fork, or a summary, the next message begins with its name.
+      above = forks || settles ? null : message;
       before = message.id;
     } else if (entry.kind === 'notice') {
       const last = rows.at(-1);

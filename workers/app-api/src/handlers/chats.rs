@@ -77,6 +77,7 @@ pub(crate) async fn create(
         preview: String::new(),
         message_count: 0,
         people: vec![PersonProjection { user: member.user, participant: true, read_count: 0, version: 0 }],
+        messages: Vec::new(),
         approvals: Vec::new(),
     };
     let command = ChatCommand::Create { org, channel, title, creator, agents };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use slipway_contract::http::chats::TurnState;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::{Actor, ChatId, MessageId, Seq, Timestamp, TurnId};
+use slipway_contract::{Actor, ChatId, ForkId, MessageId, Seq, Timestamp, TurnId};
 use slipway_domain::chat::{Facts, MessageFacts};
 use worker::Result;
 
@@ -41,6 +41,9 @@ impl Storage {
                 if let Some(reply_to) = post.reply_to.filter(|message| message.chat() == chat) {
                     facts.message = self.message(reply_to)?;
                 }
+                if let Some(fork) = post.fork.filter(|fork| fork.chat() == chat) {
+                    facts.fork = self.fork(fork)?;
+                }
             }
             ChatCommand::Edit { message, .. } | ChatCommand::Delete { message } if message.chat() == chat => {
                 facts.message = self.message(*message)?;
@@ -60,6 +63,20 @@ impl Storage {
             | ChatCommand::EarlierApproval { by, client_id } => {
                 facts.approval = self.asked_before(*by, client_id)?;
             }
+            ChatCommand::CreateFork(create) => {
+                facts.fork = self.begun_before(actor, &create.client_id)?;
+                if create.message.chat() == chat {
+                    facts.message = self.message(create.message)?;
+                }
+            }
+            ChatCommand::DraftFork { fork } if fork.chat() == chat => {
+                facts.fork = self.fork(*fork)?;
+                facts.newest = self.newest_in(*fork)?;
+            }
+            ChatCommand::AcceptFork { fork, accepted } if fork.chat() == chat => {
+                self.accepted_facts(&mut facts, *fork, accepted)?;
+            }
+            ChatCommand::AbandonFork { fork } if fork.chat() == chat => facts.fork = self.fork(*fork)?,
             ChatCommand::Create { .. }
             | ChatCommand::Describe
             | ChatCommand::Update(_)
@@ -74,6 +91,11 @@ impl Storage {
             | ChatCommand::RedeemTicket { .. }
             | ChatCommand::RequestApproval { .. }
             | ChatCommand::Decide { .. }
+            | ChatCommand::Forks(_)
+            | ChatCommand::DraftFork { .. }
+            | ChatCommand::AcceptFork { .. }
+            | ChatCommand::AbandonFork { .. }
+            | ChatCommand::Search(_)
             | ChatCommand::SandboxChanged(_)
             | ChatCommand::ArtifactSaved(_) => {}
         }
@@ -81,15 +103,16 @@ impl Storage {
     }
 
     fn message(&self, message: MessageId) -> Result<Option<MessageFacts>> {
-        let row: Option<(Actor, String, usize, u8)> = self.sql.row(
-            "SELECT json_array(event -> '$.actor', event ->> '$.text', edits, deleted)
+        let row: Option<(Actor, String, usize, u8, Option<Seq>)> = self.sql.row(
+            "SELECT json_array(event -> '$.actor', event ->> '$.text', edits, deleted, fork)
                FROM events WHERE seq = ? AND kind = 'message.posted'",
             vec![int(message.seq().0)],
         )?;
-        let Some((author, text, edits, deleted)) = row else { return Ok(None) };
+        let Some((author, text, edits, deleted, fork)) = row else { return Ok(None) };
         let text = if edits > 0 { self.present_text(message, text)? } else { text };
         Ok(Some(MessageFacts {
             author,
+            fork: fork.map(|seq| ForkId::new(message.chat(), seq)),
             deleted: deleted == 1,
             text,
             edits,

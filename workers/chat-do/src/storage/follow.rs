@@ -42,7 +42,8 @@ impl Storage {
     pub(crate) fn has_unprojected(&self) -> Result<bool> {
         let one = self.sql.text(
             "SELECT 'yes' WHERE EXISTS (SELECT 1 FROM people WHERE version > projected AND id LIKE 'user%')
-                OR EXISTS (SELECT 1 FROM approvals WHERE version > projected)",
+                OR EXISTS (SELECT 1 FROM approvals WHERE version > projected)
+                OR EXISTS (SELECT 1 FROM chat WHERE indexed < projected)",
             vec![],
         )?;
         Ok(one.is_some())

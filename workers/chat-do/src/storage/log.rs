@@ -2,7 +2,7 @@
 
 use slipway_contract::http::chats::EventsQuery;
 use slipway_contract::{
-    Actor, MessageId, ParticipantId, Problem, ProblemCode, Seq, Timestamp, UserId, limits,
+    Actor, ForkId, MessageId, ParticipantId, Problem, ProblemCode, Seq, Timestamp, UserId, limits,
 };
 use worker::Result;
 
@@ -11,6 +11,8 @@ use crate::sql::{Value, int};
 
 /// A message as an agent is told it.
 pub(crate) struct Said {
+    /// The event that posted it.
+    pub seq: Seq,
     /// Who said it.
     pub author: ParticipantId,
     /// What, in its present form.
@@ -33,8 +35,12 @@ impl Storage {
                 Err(Problem::new(ProblemCode::InvalidParameter).detail("give after or before, not both"))
             }
             (Some(after), None) if after > head => Err(ProblemCode::SeqInFuture.into()),
-            (Some(after), None) => Ok(self.events_after(after, limit)),
-            (None, before) => Ok(self.events_before(before.unwrap_or(Seq::MAX), limit)),
+            (after, before) => Ok(match (query.fork, after) {
+                (None, Some(after)) => self.events_after(after, limit),
+                (None, None) => self.events_before(before.unwrap_or(Seq::MAX), limit),
+                (Some(fork), Some(after)) => self.fork_after(fork, after, limit),
+                (Some(fork), None) => self.fork_before(fork, before.unwrap_or(Seq::MAX), limit),
+            }),
         }
     }
 
@@ -57,18 +63,49 @@ impl Storage {
         Ok(page.unwrap_or_default())
     }
 
-    /// What was said up to `last`, oldest first: at most `count` messages, none that was deleted.
-    pub(crate) fn said_until(&self, last: MessageId, count: u64) -> Result<Vec<Said>> {
-        let rows: Vec<(Actor, MessageId, String, u64)> = self.sql.rows(
-            "SELECT json_array(event -> '$.actor', event ->> '$.message', event ->> '$.text', edits) FROM events
-              WHERE seq <= ? AND kind = 'message.posted' AND deleted = 0 ORDER BY seq DESC LIMIT ?",
-            vec![int(last.seq().0), int(count)],
+    fn fork_after(&self, fork: ForkId, after: Seq, limit: u64) -> Result<String> {
+        let page = self.sql.text(
+            "SELECT group_concat(event, ',' ORDER BY seq) FROM
+                (SELECT seq, event FROM events WHERE fork = ? AND seq > ? ORDER BY seq LIMIT ?)",
+            vec![int(fork.seq().0), int(after.0), int(limit)],
         )?;
+        Ok(page.unwrap_or_default())
+    }
+
+    fn fork_before(&self, fork: ForkId, before: Seq, limit: u64) -> Result<String> {
+        let page = self.sql.text(
+            "SELECT group_concat(event, ',' ORDER BY seq) FROM
+                (SELECT seq, event FROM events WHERE fork = ? AND seq < ? ORDER BY seq DESC LIMIT ?)",
+            vec![int(fork.seq().0), int(before.0), int(limit)],
+        )?;
+        Ok(page.unwrap_or_default())
+    }
+
+    /// What was said in a fork up to `last`, oldest first: at most `count` messages, none that was deleted.
+    pub(crate) fn said_in(&self, fork: ForkId, last: MessageId, count: u64) -> Result<Vec<Said>> {
+        self.said(self.sql.rows(
+            "SELECT json_array(event -> '$.actor', event ->> '$.message', event ->> '$.text', edits) FROM events
+              WHERE fork = ? AND seq <= ? AND kind = 'message.posted' AND deleted = 0 ORDER BY seq DESC LIMIT ?",
+            vec![int(fork.seq().0), int(last.seq().0), int(count)],
+        )?)
+    }
+
+    /// What was said in the chat itself up to `last`, oldest first: at most `count` messages, none that was deleted.
+    pub(crate) fn said_until(&self, last: MessageId, count: u64) -> Result<Vec<Said>> {
+        self.said(self.sql.rows(
+            "SELECT json_array(event -> '$.actor', event ->> '$.message', event ->> '$.text', edits) FROM events
+              WHERE seq <= ? AND kind = 'message.posted' AND deleted = 0 AND fork IS NULL ORDER BY seq DESC LIMIT ?",
+            vec![int(last.seq().0), int(count)],
+        )?)
+    }
+
+    /// Messages as agents are told them, from the newest-first rows of the log.
+    fn said(&self, rows: Vec<(Actor, MessageId, String, u64)>) -> Result<Vec<Said>> {
         let mut said = Vec::with_capacity(rows.len());
         for (actor, message, text, edits) in rows.into_iter().rev() {
             let Some(author) = actor.participant() else { continue };
             let text = if edits > 0 { self.present_text(message, text)? } else { text };
-            said.push(Said { author, text });
+            said.push(Said { seq: message.seq(), author, text });
         }
         Ok(said)
     }

@@ -3,8 +3,12 @@
 mod approvals;
 mod facts;
 mod follow;
+mod forks;
 mod log;
+mod search;
 mod write;
+
+pub(crate) use log::Said;
 
 use serde::Deserialize;
 use slipway_contract::{Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, Seq, Timestamp};
@@ -85,11 +89,12 @@ impl Storage {
                 .collect(),
             turns: self.sql.rows("SELECT turn FROM turns ORDER BY seq", vec![])?,
             approvals: self.unfinished_approvals()?,
+            forks: self.open_forks()?,
             sandboxes: self.sandboxes()?,
         };
         let unflushed: Vec<(Actor, Seq, u64)> = self.sql.rows(
             "SELECT json_array(event -> '$.actor', seq, messages)
-               FROM events WHERE seq > ? AND kind = 'message.posted' ORDER BY seq",
+               FROM events WHERE seq > ? AND kind = 'message.posted' AND fork IS NULL ORDER BY seq",
             vec![int(row.flushed.0)],
         )?;
         for (author, seq, messages) in unflushed {
@@ -101,7 +106,7 @@ impl Storage {
     fn last_message(&self) -> Result<Option<LastMessage>> {
         let newest: Option<(Timestamp, MessageId, String)> = self.sql.row(
             "SELECT json_array(event ->> '$.at', event ->> '$.message', event ->> '$.text')
-               FROM events WHERE kind = 'message.posted' ORDER BY seq DESC LIMIT 1",
+               FROM events WHERE kind = 'message.posted' AND fork IS NULL ORDER BY seq DESC LIMIT 1",
             vec![],
         )?;
         let Some((at, id, text)) = newest else { return Ok(None) };

@@ -8,6 +8,7 @@ use slipway_domain::chat::{Approval, TurnChange};
 use worker::Result;
 
 use super::{Storage, actor_key};
+use crate::journal::counts;
 use crate::sql::{Value, int};
 
 /// Largest text of one bound value; the platform allows 2 MB.
@@ -49,27 +50,50 @@ impl Storage {
     /// Appends to the log: many events in one statement with one bound text, for bound values are dear.
     fn append(&self, events: &[Event], texts: &[String], mut messages: u64) -> Result<()> {
         let mut rows = String::with_capacity(events.len() * 400);
+        let mut places: Vec<Place> = Vec::with_capacity(events.len());
+        let mut looks = false;
         for (event, text) in events.iter().zip(texts) {
-            messages += u64::from(matches!(event.body, EventBody::MessagePosted(_)));
+            messages += u64::from(counts(&event.body));
             let (kind, client_id, target) = columns(&event.body);
+            let place = place(&event.body, target, events, &places);
+            places.push(place);
             if !rows.is_empty() && rows.len() + text.len() > BATCH_BYTES {
-                self.insert(&mut rows)?;
+                self.insert(&mut rows, core::mem::take(&mut looks))?;
             }
+            looks |= place.1.is_some();
             rows.push(if rows.is_empty() { '[' } else { ',' });
-            let row = (event.seq, kind, actor_key(event.actor), messages, client_id, target, text);
+            let row = (
+                event.seq,
+                kind,
+                actor_key(event.actor),
+                messages,
+                client_id,
+                target,
+                text,
+                place.0,
+                place.1,
+            );
             rows.push_str(&serde_json::to_string(&row)?);
         }
-        if rows.is_empty() { Ok(()) } else { self.insert(&mut rows) }
+        if rows.is_empty() { Ok(()) } else { self.insert(&mut rows, looks) }
     }
 
-    fn insert(&self, rows: &mut String) -> Result<()> {
+    /// Inserts rows. Only where one `looks` for the fork of another event is the log read too, since that has SQLite put
+    /// all rows into a table of their own first.
+    fn insert(&self, rows: &mut String, looks: bool) -> Result<()> {
         rows.push(']');
-        self.sql.run(
-            "INSERT INTO events (seq, kind, actor, messages, client_id, target, event)
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-               FROM json_each(?)",
-            vec![Value::String(core::mem::take(rows))],
-        )
+        let statement = if looks {
+            "INSERT INTO events (seq, kind, actor, messages, client_id, target, event, fork)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                    coalesce(value ->> 7, (SELECT fork FROM events AS told WHERE told.seq = value ->> 8))
+               FROM json_each(?)"
+        } else {
+            "INSERT INTO events (seq, kind, actor, messages, client_id, target, event, fork)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                    value ->> 7
+               FROM json_each(?)"
+        };
+        self.sql.run(statement, vec![Value::String(core::mem::take(rows))])
     }
 
     /// Keeps the other tables in step with one event.
@@ -110,11 +134,14 @@ impl Storage {
                 self.sql.run("UPDATE events SET edits = edits + 1 WHERE seq = ?", vec![int(message.seq().0)])
             }
             // What was deleted is taken out of the log too: the message and every edit of it.
-            EventBody::MessageDeleted { message } => self.sql.run(
-                "UPDATE events SET event = json_set(event, '$.text', ''), deleted = 1
-                  WHERE seq = ?1 OR (target = ?1 AND kind = 'message.edited')",
-                vec![int(message.seq().0)],
-            ),
+            EventBody::MessageDeleted { message } => {
+                self.forget_words(*message)?;
+                self.sql.run(
+                    "UPDATE events SET event = json_set(event, '$.text', ''), deleted = 1
+                      WHERE seq = ?1 OR (target = ?1 AND kind = 'message.edited')",
+                    vec![int(message.seq().0)],
+                )
+            }
             EventBody::ReactionAdded { message, emoji } => self.sql.run(
                 "INSERT INTO reactions (message, emoji, actor) VALUES (?, ?, ?)",
                 vec![int(message.seq().0), emoji.as_str().into(), actor_key(event.actor).into()],
@@ -132,7 +159,12 @@ impl Storage {
                 "INSERT INTO artifacts (artifact) VALUES (?) ON CONFLICT DO NOTHING",
                 vec![artifact.id.to_string().into()],
             ),
+            EventBody::ForkCreated { fork, client_id, .. } => {
+                self.begin_fork(*fork, event.actor, client_id.as_deref())
+            }
             EventBody::MessagePosted(_)
+            | EventBody::ForkResolved { .. }
+            | EventBody::ForkAbandoned { .. }
             | EventBody::TurnQueued { .. }
             | EventBody::TurnStarted { .. }
             | EventBody::ToolCalled { .. }
@@ -145,6 +177,38 @@ impl Storage {
             | EventBody::ApprovalClosed { .. }
             | EventBody::ApprovalCarriedOut { .. }
             | EventBody::PreviewOpened { .. } => Ok(()),
+        }
+    }
+}
+
+/// The fork that an event is in, or else the event whose fork it is.
+type Place = (Option<Seq>, Option<Seq>);
+
+/// Where an event happens. `places` are those of the events before it in the same write.
+fn place(body: &EventBody, target: Option<Seq>, events: &[Event], places: &[Place]) -> Place {
+    let own = if let EventBody::MessagePosted(posted) = body {
+        posted.fork
+    } else if let EventBody::TurnQueued { fork, .. } = body {
+        *fork
+    } else if let EventBody::ForkCreated { fork, .. } = body {
+        Some(*fork)
+    } else {
+        None
+    };
+    let turn = if let EventBody::ApprovalRequested { turn, .. }
+    | EventBody::PreviewOpened { turn, .. }
+    | EventBody::ArtifactSaved { turn, .. } = body
+    {
+        *turn
+    } else {
+        None
+    };
+    match (own, target.or(turn.map(|turn| turn.seq()))) {
+        (Some(fork), _) => (Some(fork.seq()), None),
+        (None, None) => (None, None),
+        (None, Some(about)) => {
+            let here = events.iter().zip(places).find(|(event, _)| event.seq == about);
+            here.map_or((None, Some(about)), |(_, place)| *place)
         }
     }
 }
@@ -175,6 +239,9 @@ fn columns(body: &EventBody) -> (&'static str, Option<&str>, Option<Seq>) {
         EventBody::ApprovalCarriedOut { approval, .. } => {
             ("approval.carried_out", None, Some(approval.seq()))
         }
+        EventBody::ForkCreated { .. } => ("fork.created", None, None),
+        EventBody::ForkResolved { fork, .. } => ("fork.resolved", None, Some(fork.seq())),
+        EventBody::ForkAbandoned { fork } => ("fork.abandoned", None, Some(fork.seq())),
         EventBody::SandboxChanged { .. } => ("sandbox.changed", None, None),
         EventBody::PreviewOpened { .. } => ("preview.opened", None, None),
         EventBody::ArtifactSaved { .. } => ("artifact.saved", None, None),

@@ -9,8 +9,9 @@ use slipway_edge::{clock, db, ids, reply};
 use slipway_store::chats;
 use worker::{Context, Env, Request, Response};
 
-/// Longest projection, in bytes: 200 people of some 120 bytes each, and 50 approvals of at most some 15 KiB (50 hosts of 253).
-const BODY_BYTES: usize = 1024 * 1024;
+/// Longest projection, in bytes: 200 people of some 120 bytes each, 50 approvals of at most some 15 KiB (50 hosts of 253), and
+/// 500 messages with 512 KiB of text, of which JSON makes six times that where all of it are control characters.
+const BODY_BYTES: usize = 5 * 1024 * 1024;
 
 /// `POST /internal/projections/chat`
 pub(crate) async fn chat(mut request: Request, env: &Env, context: &Context) -> worker::Result<Response> {

@@ -3,7 +3,7 @@
 //! Invariant: a pure function of the request and the agent; names and titles cannot begin a line of the system text.
 
 use slipway_contract::http::agents::Agent;
-use slipway_contract::objects::engine::{ContextMessage, TurnRequest, TurnStep};
+use slipway_contract::objects::engine::{ContextMessage, TurnFork, TurnRequest, TurnStep};
 use slipway_llm::{Content, Message, ModelRef, ModelRequest, Role, ToolSpec};
 
 /// Most tokens of one answer. The smallest limit among the models that are sold today is 8,192, and more is refused.
@@ -16,7 +16,9 @@ pub(crate) fn build(
     model: &ModelRef,
     more: Vec<ToolSpec>,
 ) -> ModelRequest {
-    let mut messages: Vec<Message> = request.context.iter().map(said).collect();
+    let drafted = request.fork.as_ref().filter(|fork| fork.draft);
+    let asked = drafted.map(|fork| Message::text(Role::User, draft_request(fork)));
+    let mut messages: Vec<Message> = request.context.iter().map(said).chain(asked).collect();
     if let ModelRef::OpenAi(_) | ModelRef::Anthropic(_) = model {
         messages = alternating(messages);
     }
@@ -34,10 +36,24 @@ pub(crate) fn build(
                 input_schema: tool.input_schema.clone(),
             })
             .chain(more)
+            // A draft says what was said; nothing is done for it.
+            .filter(|_| drafted.is_none())
             .collect(),
         max_tokens: MAX_TOKENS,
         temperature: None,
     }
+}
+
+/// What a draft is asked for. It stands behind the conversation, whoever spoke last in it.
+fn draft_request(fork: &TurnFork) -> String {
+    format!(
+        "Draft the summary of this side discussion, for people to edit and to put into the chat. It was to settle: \
+         {description}\n\
+         Write Markdown in three parts that begin with **Decision**, **Reasons** and **Open points**. What was said in the \
+         discussion begins with its number in square brackets; behind each statement cite what it rests on in the same \
+         way, such as [12]. Say nothing that was not said, and `None.` where a part has nothing. Mention nobody with @.",
+        description = one_line(&fork.description),
+    )
 }
 
 fn system(request: &TurnRequest, agent: &Agent) -> String {
@@ -55,6 +71,12 @@ fn system(request: &TurnRequest, agent: &Agent) -> String {
         title = one_line(&request.title),
         participants = participants.join(", "),
     );
+    if let Some(fork) = &request.fork {
+        text.push_str(
+            "\nYou are in a side discussion, begun from one of the chat's messages. It is to settle: ",
+        );
+        text.push_str(&one_line(&fork.description));
+    }
     let instructions = agent.instructions.trim();
     if !instructions.is_empty() {
         text.push_str("\n\n");
@@ -178,6 +200,15 @@ mod tests {
         expect.assert_eq(&told.join("\n"));
     }
 
+    fn said_by_demo(request: &ModelRequest) -> String {
+        let answer = demo::answer(request);
+        let pieces = answer.events.iter().filter_map(|event| match event {
+            StreamEvent::Text(text) => Some(text.as_str()),
+            StreamEvent::ToolCall { .. } | StreamEvent::Usage(_) | StreamEvent::Finished { .. } => None,
+        });
+        pieces.collect()
+    }
+
     #[test]
     fn the_system_text_says_who_and_where_then_the_instructions() {
         expect![[r#"
@@ -187,6 +218,51 @@ mod tests {
             Messages of others begin with their author's name and a colon; do not begin yours so. Answer the last message. Markdown is shown formatted. Writing an agent's @slug calls that agent: do it only when it should act.
 
             Be short."#]].assert_eq(&system(&talk(), &agent()));
+    }
+
+    fn forked(draft: bool) -> TurnRequest {
+        let description = "Which\nport?".to_owned();
+        TurnRequest {
+            fork: Some(TurnFork { description, draft }),
+            context: vec![
+                message("Ana", "The server."),
+                message("Bo", "[8] 8080"),
+                message("Helper", "[9] ok"),
+            ],
+            ..talk()
+        }
+    }
+
+    #[test]
+    fn in_a_side_discussion_the_system_text_says_what_it_is_to_settle() {
+        let text = system(&forked(false), &agent());
+        let line = text.lines().find(|line| line.starts_with("You are in a side discussion"));
+        assert_eq!(
+            line,
+            Some(
+                "You are in a side discussion, begun from one of the chat's messages. It is to settle: Which port?"
+            )
+        );
+        assert!(!system(&talk(), &agent()).contains("side discussion"));
+    }
+
+    #[test]
+    fn a_draft_is_asked_for_behind_what_was_said_and_without_tools() {
+        let mut request = forked(true);
+        request.tools = vec![slipway_contract::objects::engine::ToolSpec {
+            name: "list_participants".to_owned(),
+            description: String::new(),
+            input_schema: json!({}),
+        }];
+        let built = build(&request, &agent(), &ModelRef::Demo, crate::tools::specs::all());
+        assert_eq!(built.tools, []);
+        assert_eq!(built.messages.len(), 4);
+        let last = built.messages.last().unwrap();
+        assert_eq!((last.role, &last.author), (Role::User, &None));
+        assert!(said_by_demo(&built).starts_with("**Decision**\n\n8080 [8]\n\n**Reasons**"));
+        // Providers that want roles to alternate get the same at the same place.
+        let built = build(&request, &agent(), &"anthropic:x".parse().unwrap(), Vec::new());
+        assert_eq!(built.messages.last().unwrap().role, Role::User);
     }
 
     #[test]
@@ -283,15 +359,7 @@ mod tests {
     #[test]
     fn the_demo_model_finds_the_participants() {
         let request = TurnRequest { context: vec![message("Ana", "@helper participants")], ..talk() };
-        let answer = demo::answer(&build(&request, &agent(), &ModelRef::Demo, Vec::new()));
-        let text: String = answer
-            .events
-            .iter()
-            .filter_map(|event| match event {
-                StreamEvent::Text(text) => Some(text.as_str()),
-                StreamEvent::ToolCall { .. } | StreamEvent::Usage(_) | StreamEvent::Finished { .. } => None,
-            })
-            .collect();
+        let text = said_by_demo(&build(&request, &agent(), &ModelRef::Demo, Vec::new()));
         expect![[r#"
             3 in this chat:
 

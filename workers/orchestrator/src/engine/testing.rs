@@ -14,6 +14,7 @@ pub(crate) fn request() -> TurnRequest {
         request: RequestId::fresh(1, [0; 10]),
         title: "Plans".to_owned(),
         participants: Vec::new(),
+        fork: None,
         context: Vec::new(),
         steps: Vec::new(),
         tools: Vec::new(),

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::forks::{abandon, accept, begin, draft, post_in};
 use super::*;
 
 fn any_state() -> impl Strategy<Value = SandboxState> {
@@ -23,12 +24,31 @@ fn any_option() -> impl Strategy<Value = Option<ApprovalOption>> {
     prop_oneof![Just(None), Just(Some(ApprovalOption::New)), Just(Some(ApprovalOption::Reuse))]
 }
 
+/// What people do with forks.
+fn any_fork_command(text: impl Strategy<Value = &'static str> + 'static) -> BoxedStrategy<ChatCommand> {
+    let forks = || 5..15_u64;
+    let default_agent = || Some(Some(DEMO.parse().unwrap()));
+    prop_oneof![
+        3 => (0..5_u8, 5..15_u64).prop_map(|(id, from)| begin(&format!("f{id}"), from)),
+        3 => (forks(), 0..5_u8, text).prop_map(|(of, id, text)| post_in(of, &format!("c{id}"), text)),
+        2 => forks().prop_map(draft),
+        1 => (forks(), 5..25_u64).prop_map(|(of, evidence)| accept(of, "@demo so", &[evidence])),
+        1 => forks().prop_map(|of| accept(of, "so", &[])),
+        1 => forks().prop_map(abandon),
+        1 => Just(()).prop_map(move |()| ChatCommand::Update(UpdateChat {
+            title: None,
+            default_agent: default_agent(),
+        })),
+    ]
+    .boxed()
+}
+
 /// What comes from outside: a command and who gives it.
 fn any_command() -> impl Strategy<Value = (Actor, ChatCommand)> {
     let text = prop_oneof![Just("hi"), Just("@demo hi"), Just(""), Just("@other @demo both")];
     let of_person = prop_oneof![
         (0..5_u8, text.clone()).prop_map(|(id, text)| post(&format!("c{id}"), text)),
-        (5..25_u64, text)
+        (5..25_u64, text.clone())
             .prop_map(|(seq, text)| ChatCommand::Edit { message: message(seq), text: text.to_owned() }),
         (5..25_u64).prop_map(|seq| ChatCommand::Delete { message: message(seq) }),
         (5..25_u64, any::<bool>()).prop_map(|(seq, on)| react(seq, "👍", on)),
@@ -39,6 +59,7 @@ fn any_command() -> impl Strategy<Value = (Actor, ChatCommand)> {
             let decision = DecideApproval { decision, option, reason: None };
             ChatCommand::Decide { approval: approval(seq), decision, guests: vec![] }
         }),
+        any_fork_command(text),
         Just(ChatCommand::RemoveParticipant { participant: DEMO.parse().unwrap() }),
         Just(ChatCommand::Create {
             org: ORG.parse().unwrap(),
@@ -151,6 +172,42 @@ fn check_waiting(chat: &Chat, now: i64) {
     }
 }
 
+/// Each fork agrees with the log, ends once, and has nothing behind its end.
+fn check_forks(world: &World) {
+    let chat = world.chat.as_ref().unwrap();
+    let open = world.forks.values().filter(|fork| fork.state == ForkState::Open);
+    assert_eq!(open.cloned().collect::<Vec<_>>(), chat.forks);
+    assert!(chat.forks.len() <= limits::OPEN_FORKS_PER_CHAT);
+    for fork in world.forks.values() {
+        let of_fork = |event: &&Event| match &event.body {
+            EventBody::MessagePosted(posted) => posted.fork == Some(fork.id),
+            EventBody::TurnQueued { fork: of, .. } => *of == Some(fork.id),
+            EventBody::ForkCreated { fork: of, .. }
+            | EventBody::ForkResolved { fork: of, .. }
+            | EventBody::ForkAbandoned { fork: of } => *of == fork.id,
+            _ => false,
+        };
+        let events: Vec<&Event> = world.log.iter().filter(of_fork).collect();
+        let is_end = |event: &&&Event| {
+            matches!(event.body, EventBody::ForkResolved { .. } | EventBody::ForkAbandoned { .. })
+        };
+        let ends = events.iter().filter(is_end).count();
+        assert_eq!(ends, usize::from(fork.state != ForkState::Open), "a fork ends once");
+        assert!(ends == 0 || is_end(&events.last().unwrap()), "nothing follows the end");
+        let said = events.iter().filter(|event| matches!(event.body, EventBody::MessagePosted(_))).count();
+        assert_eq!(fork.message_count, said as u64);
+        let works = |turn: &Turn| turn.fork == Some(fork.id);
+        assert!(fork.state == ForkState::Open || !chat.turns.iter().any(works), "its turns end with it");
+        let drafting = chat.turns.iter().filter(|turn| works(turn) && turn.draft).map(|turn| turn.id);
+        assert_eq!(drafting.collect::<Vec<_>>(), fork.drafting.into_iter().collect::<Vec<_>>());
+        if let Some(resolution) = &fork.resolution {
+            let summary = world.log.iter().find(|event| event.seq == resolution.message.seq()).unwrap();
+            let EventBody::MessagePosted(summary) = &summary.body else { panic!("no summary") };
+            assert_eq!((summary.message, summary.fork), (resolution.message, None));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_commands_and_any_work_leave_a_log_without_gaps_and_a_chat_that_agrees_with_it(
@@ -168,7 +225,8 @@ proptest! {
         let chat = world.chat.as_ref().unwrap();
         let numbers: Vec<u64> = world.log.iter().map(|event| event.seq.0).collect();
         prop_assert_eq!(numbers, (1..=chat.head.0).collect::<Vec<_>>());
-        let posted = world.count(|body| matches!(body, EventBody::MessagePosted(_)));
+        let posted =
+            world.count(|body| matches!(body, EventBody::MessagePosted(posted) if posted.fork.is_none()));
         prop_assert_eq!(chat.message_count, posted as u64);
         let queued = world.count(|body| matches!(body, EventBody::TurnQueued { .. }));
         let ended = world.count(|body| matches!(
@@ -186,6 +244,7 @@ proptest! {
         prop_assert_eq!(approved - carried_out, chat.acting().count());
         let artifacts = world.count(|body| matches!(body, EventBody::ArtifactSaved { .. }));
         prop_assert!(artifacts <= 3, "an artifact is told twice");
+        check_forks(&world);
         for event in &world.log {
             match &event.body {
                 EventBody::TurnQueued { turn, .. } => prop_assert_eq!(turn.seq(), event.seq),

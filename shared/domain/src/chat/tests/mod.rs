@@ -4,6 +4,7 @@
 mod any;
 mod approvals;
 mod calls;
+mod forks;
 mod given;
 mod messages;
 mod sandboxes;
@@ -18,6 +19,7 @@ use slipway_contract::events::{ToolCall, TurnFailureCode, Usage};
 use slipway_contract::http::approvals::{ApprovalDecision, DecideApproval};
 use slipway_contract::http::artifacts::Artifact;
 use slipway_contract::http::chats::{TurnState, UpdateChat};
+use slipway_contract::http::forks::{AcceptFork, CreateFork, ForkState};
 use slipway_contract::http::messages::PostMessage;
 use slipway_contract::objects::tools::ToolEffect;
 use slipway_contract::sandbox::{SandboxState, SandboxStatus};
@@ -57,6 +59,7 @@ struct World {
     chat: Option<Chat>,
     log: Vec<Event>,
     over: BTreeMap<ApprovalId, Approval>,
+    forks: BTreeMap<ForkId, Fork>,
     now: i64,
     trace: String,
 }
@@ -76,6 +79,7 @@ impl World {
     fn facts(&self, actor: Actor, command: &ChatCommand) -> Facts {
         let named = match command {
             ChatCommand::Post(post) => post.reply_to,
+            ChatCommand::CreateFork(create) => Some(create.message),
             ChatCommand::Edit { message, .. }
             | ChatCommand::Delete { message }
             | ChatCommand::React { message, .. } => Some(*message),
@@ -88,6 +92,7 @@ impl World {
                 EventBody::MessagePosted(posted) => {
                     if let ChatCommand::MarkRead { seq } = command
                         && event.seq <= *seq
+                        && posted.fork.is_none()
                     {
                         facts.messages_at += 1;
                     }
@@ -101,6 +106,7 @@ impl World {
                     if Some(posted.message) == named {
                         facts.message = Some(MessageFacts {
                             author: event.actor,
+                            fork: posted.fork,
                             deleted: false,
                             text: posted.text.clone(),
                             edits: 0,
@@ -157,6 +163,7 @@ impl World {
             facts.approval = open.chain(self.over.values()).find(same).cloned();
         }
         facts.saved = self.saved();
+        self.fork_facts(&mut facts, actor, command);
         facts
     }
 
@@ -206,6 +213,9 @@ impl World {
                 if let ApprovalPhase::Ended(_) = approval.phase {
                     self.over.insert(approval.id, approval.clone());
                 }
+            }
+            for fork in &decision.forks {
+                self.forks.insert(fork.id, fork.clone());
             }
             self.log.extend(decision.events);
             decision.answer
@@ -294,7 +304,16 @@ fn stands(turn: &Turn) -> String {
 
 fn told(event: &Event) -> String {
     let json = serde_json::to_value(&event.body).unwrap();
-    let text = ["/text", "/emoji", "/title", "/result/content", "/detail", "/status/state", "/artifact/name"];
+    let text = [
+        "/text",
+        "/emoji",
+        "/title",
+        "/result/content",
+        "/detail",
+        "/status/state",
+        "/artifact/name",
+        "/description",
+    ];
     let text = text.iter().find_map(|at| json.pointer(at));
     let detail = text.map(|text| format!(" {text}")).unwrap_or_default();
     let code = json
@@ -316,7 +335,12 @@ fn create() -> ChatCommand {
 }
 
 fn post(client_id: &str, text: &str) -> ChatCommand {
-    ChatCommand::Post(PostMessage { client_id: client_id.to_owned(), text: text.to_owned(), reply_to: None })
+    ChatCommand::Post(PostMessage {
+        client_id: client_id.to_owned(),
+        text: text.to_owned(),
+        reply_to: None,
+        fork: None,
+    })
 }
 
 fn message(seq: u64) -> MessageId {

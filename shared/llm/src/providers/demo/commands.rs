@@ -3,7 +3,7 @@
 use crate::error::ErrorKind;
 use crate::request::{Message, ModelRequest, Role};
 
-use super::{Reply, arithmetic, sandbox, speech, tools};
+use super::{Reply, arithmetic, draft, sandbox, speech, tools};
 
 /// Most words of one answer: 400 s at 50 words a second, and less than a megabyte.
 const MAX_WORDS: usize = 20_000;
@@ -145,7 +145,10 @@ const COMMANDS: &[Command] = &[
 /// What the model says to a message that is no tool result.
 pub(super) fn reply(request: &ModelRequest, last: &Message) -> Reply {
     let text = last.texts().collect::<Vec<_>>().join("\n");
-    command(&text, request).unwrap_or_else(|| Reply::say(speech::fallback(author(request), &text)))
+    let drafted = draft::answer(&text, request);
+    drafted
+        .or_else(|| command(&text, request))
+        .unwrap_or_else(|| Reply::say(speech::fallback(author(request), &text)))
 }
 
 fn command(text: &str, request: &ModelRequest) -> Option<Reply> {

@@ -2,7 +2,7 @@
 import { createContext } from 'svelte';
 
 import type { Message } from '../log.ts';
-import type { Room } from '../room.svelte.ts';
+import type { Room, Talk } from '../room.svelte.ts';
 
 export interface ChatActions {
   reply(message: Message): void;
@@ -20,8 +20,15 @@ export interface ChatActions {
   propose(text: string): void;
   /** Opens a port of a sandbox beside the chat. */
   openPreview(sandbox: string, port: number): void;
+  /** Asks what a fork from the message shall settle; absent where there can be none. */
+  startFork?: ((message: Message) => void) | undefined;
+  /** Opens a fork beside the chat, at one of its messages if one is named. */
+  openFork(fork: string, message?: string): void;
   agentsHref: string;
 }
 
-export const [chatRoom, provideRoom] = createContext<() => Room>();
+/** The chat, or the fork of it, that a message or a composer stands in. */
+export const [chatRoom, provideRoom] = createContext<() => Talk>();
+/** The chat itself, wherever one is in it. */
+export const [wholeRoom, provideWholeRoom] = createContext<() => Room>();
 export const [chatActions, provideActions] = createContext<ChatActions>();
