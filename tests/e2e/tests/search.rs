@@ -103,7 +103,10 @@ async fn one_finds_what_one_may_see_and_strangers_nothing_by_any_way() -> Result
 
     // Another org, with and without naming ours; and a filter that names our channel.
     let other = world.team("Other").await?;
-    other.owner.try_search_org(team.org, "needle", "").await?.refused(ProblemCode::NotFound)?;
+    other.owner.at(team.org).try_search_org(team.org, "needle", "").await?.refused(ProblemCode::NotFound)?;
+    let nowhere = other.owner.nowhere();
+    nowhere.try_search_org(team.org, "needle", "").await?.refused(ProblemCode::OrgContextRequired)?;
+    other.owner.try_search_org(team.org, "needle", "").await?.refused(ProblemCode::OrgContextMismatch)?;
     other.owner.try_search_chat(open.id, "needle", "").await?.refused(ProblemCode::NotFound)?;
     for filter in ["", &narrowed, &format!("&author={}", bo.id())] {
         let page: Page<Found> = other.owner.try_search_org(other.org, "needle", filter).await?.read()?;
