@@ -13,6 +13,7 @@ mod report;
 mod revocation;
 mod rooms;
 mod sandbox_start;
+mod search;
 mod setting;
 
 use anyhow::Result;
@@ -25,7 +26,7 @@ use crate::setting::Setting;
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Plan {
     /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening,
-    /// gateway-http, gateway-echo, sandbox-start, revocation.
+    /// search-in-chat, search-lag, gateway-http, gateway-echo, sandbox-start, revocation.
     #[arg(default_value = "")]
     only: String,
     /// Pairs of rounds.
@@ -34,7 +35,7 @@ pub(crate) struct Plan {
     /// Seconds of one round.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// Messages of the long chat whose opening is measured.
+    /// Messages of the long chat whose opening and search are measured.
     #[arg(long, default_value_t = 100_000)]
     long_chat: u64,
     /// Sandboxes whose start is measured; all run until the last one does.
@@ -75,6 +76,12 @@ fn main() -> Result<()> {
         }
         if wanted("opening") {
             opening::run(&setting, &plan, &mut report).await?;
+        }
+        if wanted("search-in-chat") {
+            search::in_chat(&setting, &plan, &mut report).await?;
+        }
+        if wanted("search-lag") {
+            search::lag(&setting, &mut report).await?;
         }
         if wanted("gateway-http") {
             gateway::http(&setting, &plan, 1024, &mut report).await?;

@@ -20,9 +20,10 @@ const TRIES: usize = 40;
 
 /// A long chat against a short one.
 pub(crate) async fn run(setting: &Setting, plan: &Plan, report: &mut Report) -> Result<()> {
-    let short = filled(setting, SHORT).await?;
+    let post = |number| Side::Ours.post(number, 0);
+    let short = filled(setting, SHORT, post).await?;
     let begun = Instant::now();
-    let long = filled(setting, plan.long_chat).await?;
+    let long = filled(setting, plan.long_chat, post).await?;
     let rate = plan.long_chat as f64 / begun.elapsed().as_secs_f64();
     let mut ratios = Vec::new();
     let mut times = (Vec::new(), Vec::new());
@@ -48,14 +49,15 @@ pub(crate) async fn run(setting: &Setting, plan: &Plan, report: &mut Report) -> 
     Ok(())
 }
 
-async fn filled(setting: &Setting, messages: u64) -> Result<String> {
+/// A fresh chat with so many messages; `post` makes the frame of each.
+pub(crate) async fn filled(setting: &Setting, messages: u64, post: impl Fn(u32) -> String) -> Result<String> {
     let chat = setting.chat().await?;
     let mut socket = connect(setting, &chat, None).await?;
     let mut listener = Listener::default();
     let (mut sent, mut done) = (0_u64, 0_u64);
     while done < messages {
         while sent < messages && sent - done < u64::from(WINDOW) {
-            socket.feed(Message::text(Side::Ours.post(u32::try_from(sent)?, 0))).await?;
+            socket.feed(Message::text(post(u32::try_from(sent)?))).await?;
             sent += 1;
         }
         socket.flush().await?;

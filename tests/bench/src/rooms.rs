@@ -35,6 +35,11 @@ impl Room {
         Ok(Self { side, name })
     }
 
+    /// What it is called: ours by its id.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Joins it for the `number`-th time. A person may have only so many sockets, so others join after the first.
     pub(crate) async fn join(&self, setting: &Setting, number: usize) -> Result<Socket> {
         let url = match self.side {
