@@ -21,8 +21,9 @@ async function sayInFork(page: Page, text: string): Promise<void> {
 }
 
 async function startFork(page: Page, from: string, description: string): Promise<void> {
-  await message(page, from).first().hover();
-  await page.getByRole('button', { name: 'More actions' }).click();
+  const start = message(page, from).first();
+  await start.hover();
+  await start.getByRole('button', { name: 'More actions' }).click();
   await page.getByRole('menuitem', { name: 'Start a fork' }).click();
   await page.getByLabel('What shall be settled?').fill(description);
   await page.getByRole('button', { name: 'Start the fork' }).click();
