@@ -15,6 +15,14 @@ function previewHosts(): `${string}://${string}.${string}` {
   return `${protocol === 'https:' ? 'https' : 'http'}://*.${host}`;
 }
 
+/** Where files of chats are: the host `files` below PREVIEW_URL's. */
+function filesHost(): `${string}://${string}.${string}` {
+  const set = process.env.PREVIEW_URL;
+  if (!set) return 'http://files.localhost:*';
+  const { protocol, host } = new URL(set);
+  return `${protocol === 'https:' ? 'https' : 'http'}://files.${host}`;
+}
+
 /**
  * SvelteKit hides its live region (which tells the new page's title) by an inline style, which our content security policy
  * refuses. The attribute is taken out; src/styles/app.css has the same rule.
@@ -68,7 +76,8 @@ export default defineConfig({
           'default-src': ['none'],
           'script-src': ['self'],
           'style-src': ['self'],
-          'img-src': ['self', 'data:'],
+          // What one is about to send is shown from the browser's own memory.
+          'img-src': ['self', 'data:', 'blob:', filesHost()],
           'font-src': ['self'],
           'connect-src': ['self'],
           'frame-src': [previewHosts()],

@@ -7,8 +7,9 @@
   } catch {
     // Storage is closed or its value is broken: the system's choice applies.
   }
-  const dark =
-    look.theme === 'dark' || (look.theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+  // Who has not chosen has what the org set.
+  const theme = ['system', 'light', 'dark'].includes(look.theme) ? look.theme : look.orgTheme;
+  const dark = theme === 'dark' || (theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
   const more = look.contrast === 'high' || (look.contrast !== 'normal' && matchMedia('(prefers-contrast: more)').matches);
   const root = document.documentElement;
   root.dataset.theme = dark ? 'dark' : 'light';

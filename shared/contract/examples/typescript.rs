@@ -42,6 +42,9 @@ fn main() -> std::io::Result<()> {
     writeln!(out, "  passwordMax: {},", limits::PASSWORD_CHARS.end())?;
     writeln!(out, "  reasonChars: {},", limits::REASON_CHARS)?;
     writeln!(out, "  hostsPerSandbox: {},", limits::HOSTS_PER_SANDBOX)?;
+    writeln!(out, "  attachmentBytes: {},", limits::ATTACHMENT_BYTES)?;
+    writeln!(out, "  attachmentsPerMessage: {},", limits::ATTACHMENTS_PER_MESSAGE)?;
+    writeln!(out, "  fileNameBytes: {},", limits::FILE_NAME_BYTES)?;
     writeln!(out, "}} as const;")
 }
 

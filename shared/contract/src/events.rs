@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::actor::{Actor, Participant, ParticipantId};
 use crate::approval::{ApprovalAsk, ApprovalOption, ApprovalState};
 use crate::http::artifacts::Artifact;
-use crate::ids::{AgentId, ApprovalId, ChannelId, ForkId, MessageId, OrgId, SandboxId, Seq, TurnId, UserId};
+use crate::http::attachments::Attachment;
+use crate::ids::{
+    AgentId, ApprovalId, AttachmentId, ChannelId, ContextItemId, ForkId, MessageId, OrgId, SandboxId, Seq,
+    TurnId, UserId,
+};
 use crate::sandbox::SandboxStatus;
 use crate::time::Timestamp;
 
@@ -101,6 +105,18 @@ pub enum EventBody {
         /// Which reaction.
         emoji: String,
     },
+    /// The actor pins a message: agents are given it in every turn.
+    #[serde(rename = "message.pinned")]
+    MessagePinned {
+        /// Which.
+        message: MessageId,
+    },
+    /// The actor takes a pin back.
+    #[serde(rename = "message.unpinned")]
+    MessageUnpinned {
+        /// Which.
+        message: MessageId,
+    },
     /// An agent shall answer a message.
     #[serde(rename = "turn.queued")]
     TurnQueued {
@@ -120,6 +136,10 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
         draft: bool,
+        /// It brings the chat's summary up to its cause; nothing is said in the chat.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+        summary: bool,
     },
     /// The agent works; again after a failure that can be retried, with a higher attempt.
     #[serde(rename = "turn.started")]
@@ -155,6 +175,26 @@ pub enum EventBody {
         /// The model that gave it, as `provider:model`.
         model: String,
         /// What it used, over all its steps.
+        usage: Usage,
+        /// What the agent was given for its last step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        receipt: Option<Box<Receipt>>,
+    },
+    /// The turn brought the chat's summary up to date, and has ended so.
+    #[serde(rename = "turn.summarised")]
+    TurnSummarised {
+        /// The turn.
+        turn: TurnId,
+        /// The first event that the summary covers.
+        from: Seq,
+        /// The last.
+        to: Seq,
+        /// The summary, Markdown; empty once a message that it covers was deleted.
+        text: String,
+        /// The model that wrote it, as `provider:model`.
+        model: String,
+        /// What it used.
         usage: Usage,
     },
     /// The turn ended without an answer.
@@ -318,6 +358,94 @@ pub struct MessagePosted {
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
     pub partial: bool,
+    /// Files that came with it; none once the message was deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<Attachment>>", optional))]
+    pub attachments: Vec<Attachment>,
+}
+
+/// What an agent was given for an answer, and what each part of it took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Receipt {
+    /// Tokens that it might have been given.
+    pub budget: u32,
+    /// Tokens that it was given: the provider's own count, shared out over the parts by their length.
+    pub tokens: u32,
+    /// The provider did not count; the tokens are worked out from the length by what was counted before.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+    pub estimated: bool,
+    /// The parts, in the order in which they were given; at most 200, each with what names it.
+    pub parts: Vec<ReceiptPart>,
+    /// Parts that would have belonged and did not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub left_out: Option<u32>,
+}
+
+/// One part of what an agent was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ReceiptPart {
+    /// What it is; which of the names below it has follows from that.
+    pub kind: ReceiptKind,
+    /// What it took.
+    pub tokens: u32,
+    /// The message: of `message`, `pin`, `fork` (the summary).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub message: Option<MessageId>,
+    /// The fork that was resolved: of `fork`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub fork: Option<ForkId>,
+    /// The context item: of `item`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub item: Option<ContextItemId>,
+    /// The file: of `file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub attachment: Option<AttachmentId>,
+    /// What people call it: the item's title, the file's name, the fork's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub title: Option<String>,
+    /// The events that it covers: of `summary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub from: Option<Seq>,
+    /// The last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub to: Option<Seq>,
+}
+
+/// What a part of a receipt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptKind {
+    /// Who the agent is, where it is, which tools it has.
+    Instructions,
+    /// The summary of what came before.
+    Summary,
+    /// A recent message.
+    Message,
+    /// A pinned message.
+    Pin,
+    /// The summary of a fork that was resolved.
+    Fork,
+    /// A context item.
+    Item,
+    /// A file's text.
+    File,
+    /// What the turn's earlier steps did.
+    Steps,
 }
 
 /// A call of a tool by an agent.
@@ -409,118 +537,4 @@ pub enum TurnFailureCode {
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    /// The stored text must mean the same for ever, and be written the same today.
-    fn check(stored: &str, meaning: Expect) {
-        let body: EventBody = serde_json::from_str(stored).unwrap();
-        meaning.assert_eq(&format!("{body:?}"));
-        assert_eq!(serde_json::to_string(&body).unwrap(), stored);
-    }
-
-    const M: &str = "msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003";
-
-    #[test]
-    fn every_stored_form_keeps_its_meaning() {
-        check(
-            &format!(r#"{{"type":"message.posted","message":"{M}","text":"hi"}}"#),
-            expect![
-                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: None, reply_to: None, fork: None, turn: None, partial: false })"
-            ],
-        );
-        check(
-            &format!(
-                r#"{{"type":"message.posted","message":"{M}","text":"hi","client_id":"c1","reply_to":"{M}","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","partial":true}}"#
-            ),
-            expect![
-                "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: Some(\"c1\"), reply_to: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), fork: None, turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), partial: true })"
-            ],
-        );
-        check(r#"{"type":"chat.renamed","title":"New"}"#, expect![[r#"ChatRenamed { title: "New" }"#]]);
-        check(
-            &format!(r#"{{"type":"reaction.added","message":"{M}","emoji":"👍"}}"#),
-            expect![[
-                r#"ReactionAdded { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, emoji: "👍" }"#
-            ]],
-        );
-        check(
-            r#"{"type":"turn.failed","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","failure":{"code":"too_deep","detail":"x"}}"#,
-            expect![[
-                r#"TurnFailed { turn: turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002, failure: TurnFailure { code: TooDeep, detail: "x" } }"#
-            ]],
-        );
-        check(
-            r#"{"type":"participant.joined","participant":{"id":{"kind":"user","id":"user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b"},"name":"Ada","role":"moderator"}}"#,
-            expect![[
-                r#"ParticipantJoined { participant: Participant { id: User { id: user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b }, name: "Ada", slug: None, role: Moderator } }"#
-            ]],
-        );
-    }
-
-    #[test]
-    fn every_stored_form_about_approvals_and_sandboxes_keeps_its_meaning() {
-        const A: &str = "appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004";
-        const S: &str = "sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c";
-        check(
-            &format!(
-                r#"{{"type":"approval.requested","approval":"{A}","user":null,"ask":{{"action":{{"kind":"start_sandbox","size":"small","hosts":[]}},"risk":"high","reason":"r","quorum":1,"self_approval":"when_alone","life_s":60}},"expires_at":"2026-11-20T08:15:30.123Z"}}"#
-            ),
-            expect![[
-                r#"ApprovalRequested { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, user: None, turn: None, call: None, ask: ApprovalAsk { action: StartSandbox { size: Small, hosts: [], template: None, reuse: None }, risk: High, reason: "r", cost: None, quorum: 1, self_approval: WhenAlone, life_s: 60 }, expires_at: Timestamp(1795162530123) }"#
-            ]],
-        );
-        check(
-            &format!(
-                r#"{{"type":"approval.requested","approval":"{A}","user":"user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","call":"c","ask":{{"action":{{"kind":"allow_hosts","sandbox":"{S}","hosts":["a.org"]}},"risk":"critical","reason":"r","cost":{{"micro_usd_per_hour":7,"seconds_left":9}},"quorum":2,"self_approval":"never","life_s":60}},"expires_at":"2026-11-20T08:15:30.123Z"}}"#
-            ),
-            expect![[
-                r#"ApprovalRequested { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, user: Some(user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b), turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), call: Some("c"), ask: ApprovalAsk { action: AllowHosts { sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, hosts: ["a.org"] }, risk: Critical, reason: "r", cost: Some(ApprovalCost { micro_usd_per_hour: 7, seconds_left: 9 }), quorum: 2, self_approval: Never, life_s: 60 }, expires_at: Timestamp(1795162530123) }"#
-            ]],
-        );
-        check(
-            &format!(
-                r#"{{"type":"approval.voted","approval":"{A}","approve":true,"option":"reuse","reason":"ok"}}"#
-            ),
-            expect![[
-                r#"ApprovalVoted { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, approve: true, option: Reuse, reason: Some("ok") }"#
-            ]],
-        );
-        check(
-            &format!(r#"{{"type":"approval.closed","approval":"{A}","state":"withdrawn"}}"#),
-            expect![
-                "ApprovalClosed { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, state: Withdrawn }"
-            ],
-        );
-        check(
-            &format!(r#"{{"type":"approval.carried_out","approval":"{A}","done":true,"detail":"d"}}"#),
-            expect![[
-                r#"ApprovalCarriedOut { approval: appr_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004, done: true, detail: "d" }"#
-            ]],
-        );
-        check(
-            &format!(
-                r#"{{"type":"sandbox.changed","status":{{"sandbox":"{S}","state":"failed","epoch":2,"version":3,"size":"medium","hosts":["*.a.org"],"reason":"crash_loop","detail":"d"}}}}"#
-            ),
-            expect![[
-                r#"SandboxChanged { status: SandboxStatus { sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, state: Failed, epoch: 2, version: 3, size: Medium, hosts: ["*.a.org"], reason: Some(CrashLoop), detail: Some("d") } }"#
-            ]],
-        );
-        check(
-            &format!(r#"{{"type":"preview.opened","sandbox":"{S}","port":8080}}"#),
-            expect![
-                "PreviewOpened { sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, port: 8080, turn: None }"
-            ],
-        );
-        check(
-            &format!(
-                r#"{{"type":"artifact.saved","artifact":{{"id":"art_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","chat":"chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","sandbox":"{S}","path":"a/b.txt","name":"b.txt","bytes":3,"sha256":"00","by":{{"kind":"system"}},"created_at":"2026-11-20T08:15:30.123Z"}},"turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002"}}"#
-            ),
-            expect![[
-                r#"ArtifactSaved { artifact: Artifact { id: art_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, chat: chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, sandbox: sbx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5c, path: "a/b.txt", name: "b.txt", bytes: 3, sha256: "00", by: System, created_at: Timestamp(1795162530123) }, turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002) }"#
-            ]],
-        );
-    }
-}
+mod tests;

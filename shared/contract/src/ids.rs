@@ -203,6 +203,10 @@ uuid_id!(/** A configured participant that answers with a model. */ AgentId, "ag
 uuid_id!(/** A family of refresh tokens: one sign-in on one device. */ SessionId, "sess");
 uuid_id!(/** An isolated machine bound to a chat. */ SandboxId, "sbx");
 uuid_id!(/** A file captured from a sandbox. */ ArtifactId, "art");
+uuid_id!(/** A file that people put into a chat. */ AttachmentId, "att");
+uuid_id!(/** Something that agents are to know. */ ContextItemId, "ctx");
+uuid_id!(/** A chat that lies in R2 whole. */ ArchiveId, "arc");
+uuid_id!(/** One removal of a chat, channel, org or account. */ DeletionId, "del");
 uuid_id!(/** A sandbox's workspace as it was once, kept in R2. */ SnapshotId, "snap");
 uuid_id!(/** A row of the usage ledger. */ UsageEntryId, "usage");
 uuid_id!(/** One request, from the edge through every process it touches. */ RequestId, "req");

@@ -5,6 +5,7 @@
 pub mod actor;
 pub mod approval;
 pub mod events;
+pub mod files;
 pub mod http;
 pub mod ids;
 pub mod limits;

@@ -80,3 +80,27 @@ pub const SEARCH_WORDS: usize = 12;
 pub const FOUND_DEFAULT: u32 = 20;
 /// The most items of a page of what was found.
 pub const FOUND_MAX: u32 = 50;
+/// Messages of one chat that are pinned.
+pub const PINS_PER_CHAT: usize = 50;
+/// Largest attachment, in bytes.
+pub const ATTACHMENT_BYTES: u64 = 256 * 1024 * 1024;
+/// Size of every part of an upload but the last, in bytes (R2 wants at least 5 MiB, and all of one size).
+pub const ATTACHMENT_PART_BYTES: u64 = 8 * 1024 * 1024;
+/// Files that one message brings.
+pub const ATTACHMENTS_PER_MESSAGE: usize = 10;
+/// Longest name of an attachment, in bytes.
+pub const FILE_NAME_BYTES: usize = 255;
+/// Attachments of one org, in bytes, where nobody has set another limit.
+pub const ATTACHMENT_BYTES_PER_ORG: u64 = 10 * 1024 * 1024 * 1024;
+/// How long an attachment's address works, in milliseconds.
+pub const ATTACHMENT_LINK_MS: i64 = 60 * 60 * 1000;
+/// Longest text of a context item, in bytes of UTF-8.
+pub const CONTEXT_ITEM_BYTES: usize = 16 * 1024;
+/// Context items of one scope (a chat, a channel, the org).
+pub const CONTEXT_ITEMS_PER_SCOPE: usize = 500;
+/// Tags of a context item, and the longest in characters.
+pub const TAGS_PER_ITEM: usize = 10;
+/// Longest tag, in characters.
+pub const TAG_CHARS: usize = 40;
+/// The most open forks of one chat that an org may allow.
+pub const OPEN_FORKS_MAX: u32 = 50;

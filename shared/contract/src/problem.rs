@@ -94,6 +94,14 @@ codes! {
     ForkEnded = 409, "The fork has ended";
     /// A fork begins from a message of the chat itself, not of another fork.
     ForkNested = 409, "A fork cannot begin inside a fork";
+    /// The thing was changed meanwhile; read it again.
+    VersionConflict = 409, "Changed meanwhile";
+    /// The upload lacks parts, or they are not of the announced size; `detail` says which.
+    UploadIncomplete = 409, "The upload is not complete";
+    /// The chat cannot be archived now; `detail` says why.
+    ArchiveBlocked = 409, "The chat cannot be archived now";
+    /// What R2 holds of the archived chat is not what was put there; nothing was restored, and the archive is kept.
+    ArchiveDamaged = 409, "The archive is damaged";
     /// A limit of the chat is reached; `detail` names it.
     LimitReached = 409, "A limit is reached";
     /// A sequence number lies beyond the newest event.

@@ -2,7 +2,11 @@
 //!
 //! Invariant: no async, clock, randomness or I/O here, so every rule is a plain function with plain tests.
 
+pub mod archive;
+pub mod attachments;
 pub mod chat;
+pub mod config;
+pub mod context;
 pub mod egress;
 pub mod identity;
 pub mod names;

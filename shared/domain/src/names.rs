@@ -61,7 +61,8 @@ pub fn instructions(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-fn line(field: &'static str, text: &str, least: usize, most: usize) -> Result<String, Problem> {
+/// One line of text, without the spaces around it.
+pub(crate) fn line(field: &'static str, text: &str, least: usize, most: usize) -> Result<String, Problem> {
     let text = text.trim();
     let count = text.chars().count();
     if count < least || count > most {

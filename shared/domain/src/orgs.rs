@@ -38,15 +38,19 @@ pub enum Deed {
     SetApprovalPolicy,
     /// See and set what the org and its members may use.
     SetQuotas,
+    /// Set what the org sets for itself. Everybody sees it.
+    SetConfig,
 }
 
 impl Deed {
     const fn least(self) -> Role {
         match self {
             Self::MakeChannel | Self::BeginChat | Self::UseSandboxes | Self::SeeUsage => Role::Member,
-            Self::ConfigureAgents | Self::SeeInvitations | Self::SetApprovalPolicy | Self::SetQuotas => {
-                Role::Admin
-            }
+            Self::ConfigureAgents
+            | Self::SeeInvitations
+            | Self::SetApprovalPolicy
+            | Self::SetQuotas
+            | Self::SetConfig => Role::Admin,
         }
     }
 }

@@ -122,6 +122,11 @@ pub fn tsvector(text: &str) -> String {
     vector
 }
 
+/// The words of a text as they are looked for, in its order, as often as they occur.
+pub(crate) fn folded(text: &str) -> impl Iterator<Item = String> {
+    words(text).map(|(_, word)| fold(word))
+}
+
 /// How many items a page of what was found has.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! Fresh ids and secrets, made once at the edge and passed on as values.
 
 use slipway_contract::{
-    AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, RequestId, SandboxId, SessionId,
-    SnapshotId, UsageEntryId, UserId,
+    AgentId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, InvitationId, MemberId,
+    OrgId, RequestId, SandboxId, SessionId, SnapshotId, UsageEntryId, UserId,
 };
 
 use crate::clock;
@@ -25,9 +25,12 @@ macro_rules! fresh {
 
 fresh!(
     AgentId,
+    ArchiveId,
     ArtifactId,
+    AttachmentId,
     ChannelId,
     ChatId,
+    ContextItemId,
     InvitationId,
     MemberId,
     OrgId,

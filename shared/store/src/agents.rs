@@ -91,6 +91,22 @@ pub async fn find_many(db: &mut OrgDb, agents: &[AgentId]) -> Result<Vec<Agent>,
     rows.iter().map(read).collect()
 }
 
+/// Whether the org has all of these agents, each of which is named once.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn has_all(db: &mut OrgDb, agents: &[AgentId]) -> Result<bool, StoreError> {
+    let org = db.org();
+    let row = db
+        .fetch_one(
+            "-- agents::has_all
+             SELECT count(*) = cardinality($2) AS all_known FROM agents WHERE org_id = $1 AND agent_id = ANY ($2)",
+            &[sql(org), Value::Texts(agents.iter().map(ToString::to_string).collect())],
+        )
+        .await?;
+    row.read("all_known")
+}
+
 /// The agent that new chats have, if it answers.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! Channels and who was added to them. Who sees one is decided in `slipway_domain::orgs::sees_channel`; the list says the
 //! same in SQL, and a test holds the two together.
 
+use std::collections::BTreeSet;
+
 use slipway_contract::http::channels::{Channel, Visibility};
 use slipway_contract::http::members::Member;
 use slipway_contract::http::orgs::Role;
@@ -8,7 +10,7 @@ use slipway_contract::{ChannelId, MemberId, Timestamp, UserId};
 use slipway_domain::orgs::CHANNELS;
 
 use crate::page::{Page, Slice};
-use crate::value::sql;
+use crate::value::{Value, sql};
 use crate::{Conflict, OrgDb, StoreError};
 
 /// A channel to be made.
@@ -134,6 +136,39 @@ pub async fn access(db: &mut OrgDb, channel: ChannelId, user: UserId) -> Result<
     .await?
     .map(|row| Ok(Access { visibility: row.read("visibility")?, added: row.read("added")? }))
     .transpose()
+}
+
+/// Those of `channels` that a member sees.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn seen_of(
+    db: &mut OrgDb,
+    user: UserId,
+    role: Role,
+    channels: &BTreeSet<ChannelId>,
+) -> Result<BTreeSet<ChannelId>, StoreError> {
+    if channels.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- channels::seen_of
+             SELECT channel_id FROM channels
+              WHERE org_id = $1 AND channel_id = ANY ($4)
+                AND ((visibility = 'public' AND $3 <> 'guest') OR EXISTS (
+                     SELECT 1 FROM channel_members
+                      WHERE channel_members.channel_id = channels.channel_id AND channel_members.user_id = $2))",
+            &[
+                sql(org),
+                sql(user),
+                sql(role),
+                Value::Texts(channels.iter().map(ToString::to_string).collect()),
+            ],
+        )
+        .await?;
+    rows.iter().map(|row| row.read("channel_id")).collect()
 }
 
 /// Adds a member or guest of the org to a channel; once more is harmless.

@@ -8,7 +8,7 @@ use slipway_contract::{ChannelId, ChatId, Seq, Timestamp, UserId};
 
 use crate::page::{Page, Slice};
 use crate::value::{Value, int, sql, storable};
-use crate::{OrgDb, StoreError, approvals, messages};
+use crate::{OrgDb, StoreError, approvals, attachments, messages};
 
 /// Takes in what a chat told: its row, people, messages, and approvals with their traces in the audit log. The org of the
 /// projection must be the scope's.
@@ -28,7 +28,7 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
          VALUES ($2, $1, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (chat_id) DO UPDATE
             SET title = excluded.title, head = excluded.head, last_message_at = excluded.last_message_at,
-                preview = excluded.preview, message_count = excluded.message_count
+                preview = excluded.preview, message_count = excluded.message_count, active_at = now()
           WHERE row.org_id = excluded.org_id AND row.head < excluded.head",
         &[
             sql(org),
@@ -45,6 +45,7 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
     .await?;
     project_people(db, chat).await?;
     messages::project(db, chat).await?;
+    attachments::project(db, chat).await?;
     approvals::project(db, chat).await
 }
 
@@ -90,7 +91,7 @@ pub async fn list(
     let rows = db
         .fetch_all(
             "-- chats::list
-             SELECT chat_id, channel_id, title, created_at, last_message_at, preview, message_count,
+             SELECT chat_id, channel_id, title, created_at, last_message_at, preview, message_count, archived,
                     coalesce(participant, false) AS participant,
                     CASE WHEN participant THEN greatest(message_count - read_count, 0) ELSE 0 END AS unread
                FROM chats LEFT JOIN (SELECT chat_id, participant, read_count FROM chat_people
@@ -119,6 +120,7 @@ pub async fn list(
             message_count: row.read("message_count")?,
             unread: row.read("unread")?,
             participant: row.read("participant")?,
+            archived: row.read("archived")?,
         })
     });
     Ok(page.cut(chats.collect::<Result<_, StoreError>>()?))

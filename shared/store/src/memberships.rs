@@ -1,7 +1,7 @@
 //! One person's own place in all their orgs.
 
 use slipway_contract::http::orgs::{Org, Role};
-use slipway_contract::{ArtifactId, ChatId, MemberId, OrgId, SandboxId};
+use slipway_contract::{ArtifactId, AttachmentId, ChatId, MemberId, OrgId, SandboxId};
 
 use crate::page::{Page, Slice};
 use crate::row::Row;
@@ -116,6 +116,30 @@ pub async fn of_artifact(db: &mut MembershipsDb, artifact: ArtifactId) -> Result
                 ) AS participant
            FROM artifacts JOIN members USING (org_id) WHERE artifact_id = $1 AND user_id = $2 AND ended_at IS NULL",
         &[sql(artifact), sql(user)],
+    )
+    .await?
+    .map(|row| access(&row))
+    .transpose()
+}
+
+/// What the person is to the chat of an attachment, if it is of one of their orgs.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn of_attachment(
+    db: &mut MembershipsDb,
+    attachment: AttachmentId,
+) -> Result<Option<Access>, StoreError> {
+    let user = db.user();
+    db.fetch_optional(
+        "-- memberships::of_attachment
+         SELECT org_id, chat_id, role, EXISTS (
+                SELECT 1 FROM chat_people
+                 WHERE chat_people.chat_id = attachments.chat_id AND user_id = $2 AND participant
+                ) AS participant
+           FROM attachments JOIN members USING (org_id)
+          WHERE attachment_id = $1 AND members.user_id = $2 AND members.ended_at IS NULL",
+        &[sql(attachment), sql(user)],
     )
     .await?
     .map(|row| access(&row))

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::{
-    AgentId, AgentSlug, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId,
-    SessionId, SnapshotId, Timestamp, TurnId, UserId,
+    AgentId, AgentSlug, ApprovalId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId,
+    InvitationId, MemberId, MessageId, OrgId, SandboxId, SessionId, SnapshotId, Timestamp, TurnId, UserId,
 };
 use tokio_postgres::types::FromSql;
 
@@ -45,7 +45,7 @@ macro_rules! as_is {
     };
 }
 
-as_is!(String, bool);
+as_is!(String, bool, Vec<String>);
 
 macro_rules! parsed {
     ($($type:ty),*) => {
@@ -63,11 +63,15 @@ parsed!(
     AgentId,
     AgentSlug,
     ApprovalId,
+    ArchiveId,
     ArtifactId,
+    AttachmentId,
     ChannelId,
     ChatId,
+    ContextItemId,
     InvitationId,
     MemberId,
+    MessageId,
     OrgId,
     SandboxId,
     SessionId,

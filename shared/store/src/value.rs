@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::{
-    AgentId, AgentSlug, ApprovalId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, OrgId, SandboxId,
-    SessionId, SnapshotId, Timestamp, TurnId, UserId,
+    AgentId, AgentSlug, ApprovalId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId,
+    InvitationId, MemberId, MessageId, OrgId, SandboxId, SessionId, SnapshotId, Timestamp, TurnId, UserId,
 };
 use tokio_postgres::types::{ToSql, Type};
 
@@ -61,11 +61,15 @@ macro_rules! text {
 text!(
     AgentId,
     ApprovalId,
+    ArchiveId,
     ArtifactId,
+    AttachmentId,
     ChannelId,
     ChatId,
+    ContextItemId,
     InvitationId,
     MemberId,
+    MessageId,
     OrgId,
     SandboxId,
     SessionId,

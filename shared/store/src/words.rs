@@ -1,10 +1,12 @@
 //! Words of the contract as columns hold them: the same that they have on the wire, and the migrations list.
 
 use slipway_contract::approval::{ApprovalState, SelfApproval};
+use slipway_contract::http::context::{ContextScope, ContextState};
 use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::sandbox::{SandboxReason, SandboxSize, SandboxState};
 use slipway_contract::{Actor, ParticipantId};
 
+use crate::attachments::AttachmentState;
 use crate::row::Column;
 use crate::value::Value;
 
@@ -58,7 +60,10 @@ words! {
     SandboxSize: Small = "small", Medium = "medium", Large = "large";
     ApprovalState: Open = "open", Approved = "approved", Denied = "denied", Expired = "expired",
         Withdrawn = "withdrawn";
+    AttachmentState: Uploading = "uploading", Complete = "complete", Removed = "removed";
     SnapshotCause: Asked = "asked", Stopped = "stopped";
+    ContextScope: Chat = "chat", Channel = "channel", Org = "org";
+    ContextState: Proposed = "proposed", Active = "active";
     SelfApproval: Never = "never", WhenAlone = "when_alone", Always = "always";
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rustix::io::Errno;
 use rustix::thread::{CpuSet, Pid, sched_setaffinity};
 
 /// Puts this thread on one core.
@@ -25,7 +26,11 @@ pub(crate) fn pin_all_threads(process: u32, core: usize) -> Result<()> {
 fn pin(thread: Option<Pid>, core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
-    sched_setaffinity(thread, &cores).context("cannot choose a core")
+    match sched_setaffinity(thread, &cores) {
+        // A thread that has ended meanwhile.
+        Err(Errno::SRCH) => Ok(()),
+        chosen => chosen.context("cannot choose a core"),
+    }
 }
 
 /// How many times a second 4 KiB reach the disk that holds `folder` (`fdatasync` after each write).
@@ -57,7 +62,34 @@ pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
 
 /// Memory of a process, in bytes, as it is resident.
 pub(crate) fn memory(process: u32) -> Result<u64> {
+    status(process, "VmRSS:")
+}
+
+/// The most memory that a process has resident from a moment on, over what it had then.
+pub(crate) struct Peak {
+    process: u32,
+    before: u64,
+}
+
+impl Peak {
+    /// From now on; `None` where the kernel cannot forget an earlier peak, or not for us.
+    pub(crate) fn from_now(process: u32) -> Result<Option<Self>> {
+        if fs::write(format!("/proc/{process}/clear_refs"), "5").is_err() {
+            return Ok(None);
+        }
+        Ok(Some(Self { process, before: memory(process)? }))
+    }
+
+    /// Bytes by which it grew at most.
+    pub(crate) fn growth(&self) -> Result<u64> {
+        Ok(status(self.process, "VmHWM:")?.saturating_sub(self.before))
+    }
+}
+
+/// A figure of a process, in bytes.
+fn status(process: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let figure = line.with_context(|| format!("no {name}"))?;
+    Ok(figure.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

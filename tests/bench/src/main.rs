@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "the report is the program's output")]
 
 mod append;
+mod archive;
 mod fanout;
 mod gateway;
 mod listen;
@@ -26,7 +27,7 @@ use crate::setting::Setting;
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Plan {
     /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening,
-    /// search-in-chat, search-lag, gateway-http, gateway-echo, sandbox-start, revocation.
+    /// search-in-chat, search-lag, gateway-http, gateway-echo, sandbox-start, revocation, archive.
     #[arg(default_value = "")]
     only: String,
     /// Pairs of rounds.
@@ -35,7 +36,7 @@ pub(crate) struct Plan {
     /// Seconds of one round.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// Messages of the long chat whose opening and search are measured.
+    /// Messages of the long chat whose opening, search and archive are measured.
     #[arg(long, default_value_t = 100_000)]
     long_chat: u64,
     /// Sandboxes whose start is measured; all run until the last one does.
@@ -51,7 +52,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Starting the stack blocks, so it happens outside the runtime.
     let (upstream, upstream_url) = runtime.block_on(gateway::Upstream::bind())?;
-    let setting = Setting::start(upstream_url)?;
+    let mut setting = Setting::start(upstream_url)?;
     let wanted = |part: &str| part.contains(&plan.only);
     let mut report = Report::new();
     // Before any core is chosen: what this process starts beside the executor's sandboxes runs where they do.
@@ -93,6 +94,10 @@ fn main() -> Result<()> {
         }
         if wanted("revocation") {
             revocation::run(&setting, &plan, &mut report).await?;
+        }
+        // Last: it ends workerd, and others start one anew.
+        if wanted("archive") {
+            archive::run(&mut setting, &plan, &mut report).await?;
         }
         anyhow::Ok(())
     })?;

@@ -1,9 +1,10 @@
 //! Opening a chat: what the chat is, its newest 50 events, and the socket up to its first frame.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use futures::{SinkExt as _, StreamExt as _};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest as _};
 
@@ -17,6 +18,8 @@ const SHORT: u64 = 100;
 /// Posts under way at once while a chat is filled.
 const WINDOW: u32 = 100;
 const TRIES: usize = 40;
+/// A server that does not answer for this long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A long chat against a short one.
 pub(crate) async fn run(setting: &Setting, plan: &Plan, report: &mut Report) -> Result<()> {
@@ -52,8 +55,20 @@ pub(crate) async fn run(setting: &Setting, plan: &Plan, report: &mut Report) -> 
 /// A fresh chat with so many messages; `post` makes the frame of each.
 pub(crate) async fn filled(setting: &Setting, messages: u64, post: impl Fn(u32) -> String) -> Result<String> {
     let chat = setting.chat().await?;
-    let mut socket = connect(setting, &chat, None).await?;
+    post_all(setting, &chat, messages, post).await?;
+    Ok(chat)
+}
+
+/// Posts so many messages over one socket; `post` makes the frame of each, whose `id` is its number. Their ids, by number.
+pub(crate) async fn post_all(
+    setting: &Setting,
+    chat: &str,
+    messages: u64,
+    post: impl Fn(u32) -> String,
+) -> Result<Vec<String>> {
+    let mut socket = connect(setting, chat, None).await?;
     let mut listener = Listener::default();
+    let mut ids = vec![String::new(); usize::try_from(messages)?];
     let (mut sent, mut done) = (0_u64, 0_u64);
     while done < messages {
         while sent < messages && sent - done < u64::from(WINDOW) {
@@ -61,11 +76,18 @@ pub(crate) async fn filled(setting: &Setting, messages: u64, post: impl Fn(u32) 
             sent += 1;
         }
         socket.flush().await?;
-        if let Message::Text(text) = socket.next().await.context("the socket ended")?? {
-            done += u64::from(listener.hear(Side::Ours, &text)?.done.is_some());
+        let frame = timeout(PATIENCE, socket.next()).await.context("no answer")?;
+        if let Message::Text(text) = frame.context("the socket ended")??
+            && let Some(number) = listener.hear(Side::Ours, &text)?.done
+        {
+            let frame: serde_json::Value = serde_json::from_str(&text)?;
+            let id = frame.get("message").and_then(serde_json::Value::as_str).context("no message")?;
+            *ids.get_mut(number as usize).context("an answer to nothing")? = id.to_owned();
+            done += 1;
         }
     }
-    Ok(chat)
+    let _closed = socket.close(None).await;
+    Ok(ids)
 }
 
 /// Milliseconds until the chat, its newest page and the socket's greeting are there.

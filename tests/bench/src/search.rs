@@ -67,7 +67,7 @@ pub(crate) async fn in_chat(setting: &Setting, plan: &Plan, report: &mut Report)
 }
 
 /// A word by a number: small ones of the vocabulary come most often. The same number gives the same word.
-fn word(number: u64) -> String {
+pub(crate) fn word(number: u64) -> String {
     // SplitMix64 (Steele, Lea, Flood 2014), as a source of numbers without a pattern.
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

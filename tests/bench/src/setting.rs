@@ -14,6 +14,8 @@ use xtask::stack::{Extra, Vars};
 use xtask::testbed::{Options, Testbed};
 use xtask::workers::Worker;
 
+use crate::machine;
+
 /// The running stack.
 pub(crate) struct Setting {
     bed: Testbed,
@@ -24,6 +26,9 @@ pub(crate) struct Setting {
     org: OnceCell<Org>,
     people: RefCell<Vec<Person>>,
 }
+
+/// Everybody's password.
+const PASSWORD: &str = "correct horse battery";
 
 /// Where the chats are.
 struct Org {
@@ -83,6 +88,12 @@ impl Setting {
         self.bed.stack.workerd_pid()
     }
 
+    /// kill -9 of workerd. Another one takes its place, on its core, with nothing in memory.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.bed.stack.kill_workerd()?;
+        machine::pin_all_threads(self.workerd(), 0)
+    }
+
     /// The folder that holds the data.
     pub(crate) fn folder(&self) -> &Path {
         self.bed.folder()
@@ -91,6 +102,11 @@ impl Setting {
     /// Address of a room of the peer.
     pub(crate) fn peer_socket(&self, room: &str) -> String {
         format!("ws://{}/parties/room/{room}", self.peer_url)
+    }
+
+    /// Address of something else of the peer's.
+    pub(crate) fn peer(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.peer_url)
     }
 
     /// Port of the gateway.
@@ -126,8 +142,7 @@ impl Setting {
         while self.people.borrow().len() <= number {
             let known = self.people.borrow().len();
             let email = format!("bench-{known}@example.com");
-            let sign_up =
-                json!({"email": email, "password": "correct horse battery", "display_name": "Bench"});
+            let sign_up = json!({"email": email, "password": PASSWORD, "display_name": "Bench"});
             let session = self.send("POST", "/v1/auth/signup", None, Some(&sign_up)).await?;
             let token = text(&session, "/access_token")?;
             let person = Person { id: text(&session, "/user/id")?, email, token };
@@ -157,6 +172,28 @@ impl Setting {
                 Ok(Org { id, channel })
             })
             .await
+    }
+
+    /// Id of the org.
+    pub(crate) async fn org_id(&self) -> Result<&str> {
+        Ok(&self.org().await?.id)
+    }
+
+    /// Sets a key of the org.
+    pub(crate) async fn configure(&self, key: &str, value: Value) -> Result<()> {
+        let path = format!("/v1/orgs/{}/config/{key}", self.org().await?.id);
+        self.signed("PUT", &path, Some(&json!({"value": value}))).await.map(drop)
+    }
+
+    /// Signs the first person in anew: a token is good for a quarter of an hour.
+    pub(crate) async fn renew(&self) -> Result<()> {
+        let sign_in = json!({"email": self.person(0).await?.email, "password": PASSWORD});
+        let session = self.send("POST", "/v1/auth/login", None, Some(&sign_in)).await?;
+        let token = text(&session, "/access_token")?;
+        if let Some(founder) = self.people.borrow_mut().first_mut() {
+            founder.token = token;
+        }
+        Ok(())
     }
 
     /// A new chat of the first person.
@@ -190,6 +227,12 @@ impl Setting {
         self.send(method, path, Some((&founder.token, Some(&org.id))), body).await
     }
 
+    /// A request of the first person that may be refused: the status and the body.
+    pub(crate) async fn tried(&self, method: &str, path: &str) -> Result<(u16, Value)> {
+        let (founder, org) = (Box::pin(self.person(0)).await?, Box::pin(self.org()).await?);
+        self.exchange(method, path, Some((&founder.token, Some(&org.id))), None).await
+    }
+
     async fn send(
         &self,
         method: &str,
@@ -197,6 +240,18 @@ impl Setting {
         who: Option<(&str, Option<&str>)>,
         body: Option<&Value>,
     ) -> Result<Value> {
+        let (status, answer) = self.exchange(method, path, who, body).await?;
+        ensure!((200..300).contains(&status), "{method} {path} answered {status}: {answer}");
+        Ok(answer)
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        who: Option<(&str, Option<&str>)>,
+        body: Option<&Value>,
+    ) -> Result<(u16, Value)> {
         let url = format!("{}{path}", self.bed.stack.api_url);
         let mut request = self.http.request(method.parse()?, url);
         if let Some((token, org)) = who {
@@ -209,14 +264,20 @@ impl Setting {
             request = request.json(body);
         }
         let reply = request.send().await?;
-        let status = reply.status();
+        let status = reply.status().as_u16();
         let text = reply.text().await?;
-        ensure!(status.is_success(), "{method} {path} answered {status}: {text}");
-        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
+        // What is no JSON is the platform's own.
+        let answer = match serde_json::from_str(&text) {
+            _ if text.is_empty() => Value::Null,
+            Ok(answer) => answer,
+            Err(_) => Value::String(text),
+        };
+        Ok((status, answer))
     }
 }
 
-fn text(value: &Value, pointer: &str) -> Result<String> {
+/// A text of an answer.
+pub(crate) fn text(value: &Value, pointer: &str) -> Result<String> {
     let found = value.pointer(pointer).and_then(Value::as_str);
     Ok(found.with_context(|| format!("no {pointer} in {value}"))?.to_owned())
 }

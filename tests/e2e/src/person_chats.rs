@@ -82,6 +82,7 @@ impl Person {
             text: text.to_owned(),
             reply_to: None,
             fork: None,
+            attachments: Vec::new(),
         };
         self.call(Method::POST, &format!("/v1/chats/{chat}/messages")).json(&body)
     }
@@ -120,6 +121,12 @@ impl Person {
         let emoji: String = emoji.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let path = format!("/v1/chats/{}/messages/{message}/reactions/{emoji}", message.chat());
         self.call(if on { Method::PUT } else { Method::DELETE }, &path).send().await
+    }
+
+    /// The call that pins a message or takes the pin back.
+    pub fn pinning(&self, message: MessageId, on: bool) -> Call {
+        let path = format!("/v1/chats/{}/messages/{message}/pin", message.chat());
+        self.call(if on { Method::PUT } else { Method::DELETE }, &path)
     }
 
     /// A page of a chat's log.

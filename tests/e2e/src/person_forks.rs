@@ -30,7 +30,7 @@ impl Person {
     /// The call that posts into a fork.
     pub fn posting_in(&self, fork: ForkId, client_id: &str, text: &str) -> Call {
         let (client_id, text) = (client_id.to_owned(), text.to_owned());
-        let body = PostMessage { client_id, text, reply_to: None, fork: Some(fork) };
+        let body = PostMessage { client_id, text, reply_to: None, fork: Some(fork), attachments: vec![] };
         self.call(Method::POST, &format!("/v1/chats/{}/messages", fork.chat())).json(&body)
     }
 

@@ -6,6 +6,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use slipway_contract::events::EventBody;
+use slipway_contract::http::chats::EventsPage;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::{ChatId, MessageId, ProblemCode, Seq, limits};
 
@@ -190,5 +191,33 @@ async fn events_are_paged_forwards_and_backwards() -> Result<()> {
     assert_eq!(seqs("before=2&limit=3").await?, [1]);
     assert_eq!(seqs("before=1").await?, Vec::<u64>::new());
     assert_eq!(seqs(&format!("after={head}")).await?, Vec::<u64>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_and_a_replay_of_the_longest_messages_are_whole() -> Result<()> {
+    let (_team, bo, chat) = Team::of_two(&World::shared()?).await?;
+    // As JSON writes them, control characters are six times as long.
+    let long = ["x".repeat(limits::MESSAGE_BYTES), "\u{1}".repeat(limits::MESSAGE_BYTES)];
+    let posts = stream::iter(0..60).map(|n| {
+        let text = long.get(usize::from(n % 10 == 0)).cloned().unwrap_or_default();
+        let (bo, chat) = (bo.clone(), chat.id);
+        async move { bo.post(chat, &format!("long-{n}"), &text).await }
+    });
+    let posted: Vec<_> = posts.buffer_unordered(8).try_collect().await?;
+    assert_eq!(posted.len(), 60);
+    let path = format!("/v1/chats/{}/events", chat.id);
+    for page in ["?limit=200", "?after=0&limit=200"] {
+        let page: EventsPage = bo.get(&format!("{path}{page}")).await?.read()?;
+        let seqs: Vec<u64> = page.events.iter().map(|event| event.seq.0).collect();
+        assert_eq!(seqs, (1..=page.head.0).collect::<Vec<_>>());
+        let texts = page.events.iter().filter(
+            |event| matches!(&event.body, EventBody::MessagePosted(posted) if long.contains(&posted.text)),
+        );
+        assert_eq!(texts.count(), 60);
+    }
+    let mut socket = bo.socket(chat.id, Some(chat.head)).await?;
+    let last = posted.iter().map(|posted| posted.seq).max().context("nothing was posted")?;
+    socket.reach(last).await?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 // the first paint.
 
 export type Theme = 'system' | 'light' | 'dark';
+/** What a person chose; `org` is to have what the org set. */
+export type Chosen = Theme | 'org';
 export type Contrast = 'system' | 'normal' | 'high';
 export type Density = 'comfortable' | 'compact';
 export type SendKey = 'enter' | 'mod-enter';
@@ -9,7 +11,9 @@ export type SendKey = 'enter' | 'mod-enter';
 const KEY = 'slipway.appearance';
 
 class Appearance {
-  theme = $state<Theme>('system');
+  theme = $state<Chosen>('org');
+  /** What the org that one was in last set. */
+  orgTheme = $state<Theme>('system');
   contrast = $state<Contrast>('system');
   density = $state<Density>('comfortable');
   sendKey = $state<SendKey>('enter');
@@ -17,7 +21,8 @@ class Appearance {
   constructor() {
     try {
       const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Record<string, string>>;
-      if (kept.theme === 'light' || kept.theme === 'dark') this.theme = kept.theme;
+      if (isTheme(kept.theme)) this.theme = kept.theme;
+      if (isTheme(kept.orgTheme)) this.orgTheme = kept.orgTheme;
       if (kept.contrast === 'normal' || kept.contrast === 'high') this.contrast = kept.contrast;
       if (kept.density === 'compact') this.density = 'compact';
       if (kept.sendKey === 'mod-enter') this.sendKey = 'mod-enter';
@@ -31,17 +36,25 @@ class Appearance {
 
   /** Puts the settings on the page and keeps them. */
   save(): void {
-    const { theme, contrast, density, sendKey } = this;
+    const { theme, orgTheme, contrast, density, sendKey } = this;
     try {
-      localStorage.setItem(KEY, JSON.stringify({ theme, contrast, density, sendKey }));
+      localStorage.setItem(KEY, JSON.stringify({ theme, orgTheme, contrast, density, sendKey }));
     } catch {
       // Without storage they hold for this page.
     }
     this.apply();
   }
 
+  /** What the org set, for those who have not chosen. Kept too, so that the next load begins with it. */
+  inOrg(theme: Theme): void {
+    if (theme === this.orgTheme) return;
+    this.orgTheme = theme;
+    this.save();
+  }
+
   apply(): void {
-    const dark = this.theme === 'dark' || (this.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+    const theme = this.theme === 'org' ? this.orgTheme : this.theme;
+    const dark = theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
     const more =
       this.contrast === 'high' || (this.contrast === 'system' && matchMedia('(prefers-contrast: more)').matches);
     const root = document.documentElement;
@@ -51,5 +64,7 @@ class Appearance {
     document.querySelector('meta[name=theme-color]')?.setAttribute('content', dark ? '#14181b' : '#f6f8f9');
   }
 }
+
+const isTheme = (text: string | undefined): text is Theme => text === 'system' || text === 'light' || text === 'dark';
 
 export const appearance = new Appearance();

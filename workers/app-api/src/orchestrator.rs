@@ -5,8 +5,9 @@
 use core::time::Duration;
 
 use futures::future::{Either, select};
+use slipway_contract::objects::attachments::{AttachmentCall, AttachmentOperation, LENGTH};
 use slipway_contract::objects::sandboxes::{ORG, SandboxCall, SandboxOperation, USER};
-use slipway_contract::{OrgId, Problem, ProblemCode, RequestId, UserId};
+use slipway_contract::{AttachmentId, OrgId, Problem, ProblemCode, RequestId, UserId};
 use slipway_edge::log::Line;
 use slipway_edge::reply::REQUEST_ID;
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,6 +15,7 @@ use worker::{Delay, Env, Fetcher, Headers, Method, Request, RequestInit, Respons
 
 use crate::errand::Errand;
 use crate::refusal::Refusal;
+use crate::upload::Upload;
 
 /// How long an operation may take, in milliseconds. Stopping waits up to ten seconds for processes that do not want to end.
 const CALL_MS: u32 = 20_000;
@@ -98,6 +100,48 @@ async fn send(env: &Env, behalf: Behalf, asked: Asked<'_>, limit: u32) -> Result
         service(env)?.fetch(address, Some(init)).await
     };
     reached(sending, limit, behalf.request).await
+}
+
+/// Asks for one operation upon an attachment. Refusals of the orchestrator are replies.
+///
+/// # Errors
+/// `unavailable` when it cannot be reached.
+pub(crate) async fn attachment(
+    errand: &Errand,
+    behalf: Behalf,
+    operation: AttachmentOperation,
+) -> Result<Response, Refusal> {
+    let Behalf { org, user, request } = behalf;
+    let call = AttachmentCall { org, user, request, operation };
+    let Ok(body) = serde_json::to_string(&call) else { return Err(ProblemCode::Internal.into()) };
+    let path = "/internal/attachments/call";
+    let asked = Asked { method: Method::Post, path, body: Some(JsValue::from_str(&body)), json: true };
+    Ok(send(errand.env(), behalf, asked, CALL_MS).await?)
+}
+
+/// Hands on a part of an attachment, with the length that it says it has.
+///
+/// # Errors
+/// `unavailable` when the orchestrator cannot be reached.
+pub(crate) async fn part(
+    errand: &Errand,
+    behalf: Behalf,
+    attachment: AttachmentId,
+    part: u16,
+    upload: &Upload,
+) -> Result<Response, Refusal> {
+    let sending = async {
+        let headers = Headers::new();
+        behalf.name(&headers)?;
+        if let Some(length) = upload.length {
+            headers.set(LENGTH, &length.to_string())?;
+        }
+        let mut init = RequestInit::new();
+        init.with_method(Method::Put).with_headers(headers).with_body(upload.take());
+        let address = format!("https://orchestrator/internal/attachments/{attachment}/parts/{part}");
+        service(errand.env())?.fetch(address, Some(init)).await
+    };
+    Ok(reached(sending, UPLOAD_MS, behalf.request).await?)
 }
 
 /// Hands over an upgrade request as it came, but for its address and its headers that name somebody.

@@ -35,6 +35,7 @@ by_text!(
     slipway_contract::ApprovalId,
     slipway_contract::ArtifactId,
     slipway_contract::ChatId,
+    slipway_contract::ContextItemId,
     slipway_contract::InvitationId,
     slipway_contract::MemberId,
     slipway_contract::SandboxId

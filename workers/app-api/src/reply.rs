@@ -27,6 +27,11 @@ impl<T> Json<T> {
     pub(crate) const fn created(value: T) -> Self {
         Self { status: StatusCode::CREATED, value }
     }
+
+    /// 202.
+    pub(crate) const fn accepted(value: T) -> Self {
+        Self { status: StatusCode::ACCEPTED, value }
+    }
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -13,9 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::handlers::{
-    agents, approvals, artifacts, auth, channel_members, channels, chats, commands,
-    document as document_route, forks, health, invitations, me, members, messages, orgs, participants, reactions,
-    sandbox_files, sandboxes, search, snapshots, sockets, terminals, turns, usage,
+    agents, approvals, archives, artifacts, attachments, auth, channel_members, channels, chats, commands,
+    config, context, document as document_route, forks, health, invitations, me, members, messages, orgs,
+    participants, pins, reactions, sandbox_files, sandboxes, search, snapshots, sockets, terminals, turns,
+    usage,
 };
 use crate::refusal::Refusal;
 
@@ -62,11 +63,13 @@ macro_rules! operations {
             [chats::list, chats::create]
             [chats::read, chats::update]
             [chats::events]
+            [archives::begin]
             [participants::list, participants::add]
             [participants::remove]
             [messages::post]
             [messages::edit, messages::delete]
             [reactions::add, reactions::remove]
+            [pins::add, pins::remove]
             [forks::list, forks::create]
             [forks::resolve]
             [forks::accept]
@@ -93,12 +96,20 @@ macro_rules! operations {
             [artifacts::save]
             [artifacts::read]
             [artifacts::content]
+            [attachments::begin]
+            [attachments::part]
+            [attachments::complete]
+            [attachments::read, attachments::delete]
+            [context::list, context::create]
+            [context::update, context::delete]
             [search::in_org]
             [search::in_chat]
             [usage::read]
             [usage::quotas]
             [usage::limits]
             [usage::set_limit]
+            [config::list]
+            [config::read, config::set]
         }
     };
 }
@@ -169,8 +180,15 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let in_an_org =
-        ["/v1/orgs/{org}/", "/v1/chats/", "/v1/turns/", "/v1/approvals/", "/v1/sandboxes/", "/v1/artifacts/"];
+    let in_an_org = [
+        "/v1/orgs/{org}/",
+        "/v1/chats/",
+        "/v1/turns/",
+        "/v1/approvals/",
+        "/v1/sandboxes/",
+        "/v1/artifacts/",
+        "/v1/attachments/",
+    ];
     let by_ticket = ["/socket", "/terminal"];
     for (path, item) in &mut document.paths.paths {
         if in_an_org.iter().any(|start| path.starts_with(start))
@@ -225,6 +243,10 @@ mod tests {
             POST /v1/approvals/{approval}/decision decide_approval org
             GET /v1/artifacts/{artifact} read_artifact org
             GET /v1/artifacts/{artifact}/content read_artifact_content org
+            DELETE /v1/attachments/{attachment} delete_attachment org
+            GET /v1/attachments/{attachment} read_attachment org
+            POST /v1/attachments/{attachment}/complete complete_attachment org
+            PUT /v1/attachments/{attachment}/parts/{part} put_attachment_part org
             POST /v1/auth/login log_in open
             POST /v1/auth/logout log_out open
             POST /v1/auth/logout-all log_out_everywhere
@@ -232,6 +254,8 @@ mod tests {
             POST /v1/auth/signup sign_up open
             GET /v1/chats/{chat} read_chat org
             PATCH /v1/chats/{chat} update_chat org
+            POST /v1/chats/{chat}/archive archive_chat org
+            POST /v1/chats/{chat}/attachments begin_attachment org
             GET /v1/chats/{chat}/events list_events org
             GET /v1/chats/{chat}/forks list_forks org
             POST /v1/chats/{chat}/forks create_fork org
@@ -241,6 +265,8 @@ mod tests {
             POST /v1/chats/{chat}/messages post_message org
             DELETE /v1/chats/{chat}/messages/{message} delete_message org
             PATCH /v1/chats/{chat}/messages/{message} edit_message org
+            DELETE /v1/chats/{chat}/messages/{message}/pin unpin_message org
+            PUT /v1/chats/{chat}/messages/{message}/pin pin_message org
             DELETE /v1/chats/{chat}/messages/{message}/reactions/{emoji} remove_reaction org
             PUT /v1/chats/{chat}/messages/{message}/reactions/{emoji} add_reaction org
             GET /v1/chats/{chat}/participants list_participants org
@@ -271,6 +297,13 @@ mod tests {
             POST /v1/orgs/{org}/channels/{channel}/chats create_chat org
             GET /v1/orgs/{org}/channels/{channel}/members list_channel_members org
             POST /v1/orgs/{org}/channels/{channel}/members add_channel_member org
+            GET /v1/orgs/{org}/config read_config org
+            GET /v1/orgs/{org}/config/{key} read_config_key org
+            PUT /v1/orgs/{org}/config/{key} set_config_key org
+            GET /v1/orgs/{org}/context-items list_context_items org
+            POST /v1/orgs/{org}/context-items create_context_item org
+            DELETE /v1/orgs/{org}/context-items/{item} delete_context_item org
+            PATCH /v1/orgs/{org}/context-items/{item} update_context_item org
             GET /v1/orgs/{org}/invitations list_invitations org
             POST /v1/orgs/{org}/invitations create_invitation org
             DELETE /v1/orgs/{org}/invitations/{invitation} revoke_invitation org

@@ -75,6 +75,19 @@ async fn set_alarm(room: &Room, now: Timestamp, at: i64) {
     }
 }
 
+/// Whether something is done now, or was an instant ago.
+pub(crate) fn is_active(room: &Room) -> bool {
+    room.driver.active.get()
+}
+
+/// There is nothing to wake for.
+pub(crate) async fn disarm(room: &Room) {
+    room.driver.alarm_at.set(None);
+    if let Err(error) = room.storage.sql.storage().delete_alarm().await {
+        Line::warn("alarm_left").fault(&error).emit();
+    }
+}
+
 /// When there is something to do next.
 fn next_wake(room: &Room, now: Timestamp) -> Option<Timestamp> {
     let of_chat = room.with_chat(|chat| {
@@ -96,7 +109,7 @@ pub(crate) async fn drive(room: &Rc<Room>) {
     let begun = clock::now();
     if room.load().is_ok() {
         run(room, begun).await;
-    } else {
+    } else if !room.is_away() {
         set_alarm(room, begun, begun.unix_ms() + WATCHDOG_MS).await;
     }
     room.driver.active.set(false);

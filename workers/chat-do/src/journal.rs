@@ -14,7 +14,10 @@ use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::forks::Fork;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::{Actor, ChatId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId};
+use slipway_contract::objects::engine::Measured;
+use slipway_contract::{
+    Actor, AgentId, ChatId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId,
+};
 use slipway_domain::chat::{Answer, Approval, Chat, Decision, Facts, TurnChange};
 use slipway_edge::clock;
 use worker::Delay;
@@ -133,6 +136,11 @@ impl Journal {
             }
             heard = waiting;
         }
+    }
+
+    /// Whether something waits to be written, or is being.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.writing.get() || !self.waiting.borrow().is_empty()
     }
 
     fn take(&self) -> Vec<Waiting> {
@@ -259,10 +267,10 @@ fn decide_all(
         let mut facts = Facts::default();
         if work.needs_log() {
             batch.texts.extend(unwritten.write(room, id)?);
-            facts = work.facts(room, id)?;
+            facts = work.facts(room, id, held.as_ref().map(|held| &held.chat))?;
         }
-        if let Work::Command { actor, command: ChatCommand::Post(post), .. } = work {
-            facts.earlier = earlier.get(&(actor_key(*actor), post.client_id.clone())).cloned();
+        if let Some((actor, post)) = work.post() {
+            facts.earlier = earlier.get(&(actor_key(actor), post.client_id.clone())).cloned();
         }
         let decided = work.decide(room, id, held.as_ref().map(|held| &held.chat), &facts, now);
         batch.outcomes.push(decided.map(|decision| {
@@ -277,6 +285,7 @@ fn decide_all(
                         progress: Progress::default(),
                         readers: Default::default(),
                         stale_rows: true,
+                        back: None,
                     });
                 }
             }
@@ -297,10 +306,7 @@ type Earlier = BTreeMap<(String, String), Posted>;
 fn earlier_posts(room: &Room, works: &[Work]) -> worker::Result<Earlier> {
     let posts: Vec<(Actor, &str)> = works
         .iter()
-        .filter_map(|work| {
-            let Work::Command { actor, command: ChatCommand::Post(post), .. } = work else { return None };
-            Some((*actor, post.client_id.as_str()))
-        })
+        .filter_map(|work| work.post().map(|(actor, post)| (actor, post.client_id.as_str())))
         .collect();
     if posts.is_empty() { Ok(Earlier::new()) } else { room.storage.earlier_posts(&posts) }
 }
@@ -355,6 +361,7 @@ struct Unwritten {
     turns: Vec<TurnChange>,
     approvals: Vec<Approval>,
     forks: Vec<Fork>,
+    measured: Vec<(AgentId, Measured)>,
     messages: u64,
 }
 
@@ -367,17 +374,21 @@ impl Unwritten {
         self.turns.extend(decision.turns);
         self.approvals.extend(decision.approvals);
         self.forks.extend(decision.forks);
+        self.measured.extend(decision.measured);
     }
 
     /// Writes them; gives the events' wire forms.
     fn write(&mut self, room: &Room, id: ChatId) -> worker::Result<Vec<String>> {
-        let Self { events, turns, approvals, forks, messages } = core::mem::take(self);
+        let Self { events, turns, approvals, forks, measured, messages } = core::mem::take(self);
         if events.is_empty() && turns.is_empty() && approvals.is_empty() {
             return Ok(Vec::new());
         }
         let texts = room.storage.store(id, &events, &turns, &approvals, messages)?;
         for fork in &forks {
             room.storage.keep_fork(fork)?;
+        }
+        for (agent, measured) in &measured {
+            room.storage.keep_measured(*agent, measured)?;
         }
         Ok(texts)
     }

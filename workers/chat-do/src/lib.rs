@@ -1,9 +1,12 @@
 //! The Worker that holds the `Chat` objects. It has no public route: others reach the objects by their binding.
 
 mod acts;
+mod archive;
 mod calls;
+mod digest;
 mod effects;
 mod gather;
+mod given;
 mod journal;
 mod object;
 mod orchestrator;

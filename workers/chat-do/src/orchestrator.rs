@@ -17,13 +17,24 @@ pub(crate) const SILENCE_MS: i64 = 60_000;
 /// Asks the orchestrator.
 pub(crate) async fn post<T: serde::Serialize>(env: &Env, path: &str, body: &T) -> Result<Response> {
     let text = json(body).map_err(|problem| Error::RustError(problem.title))?;
+    send(env, Method::Post, path, Some(text)).await
+}
+
+/// Asks the orchestrator for what lies at a path.
+pub(crate) async fn get(env: &Env, path: &str) -> Result<Response> {
+    send(env, Method::Get, path, None).await
+}
+
+async fn send(env: &Env, method: Method, path: &str, body: Option<String>) -> Result<Response> {
     let headers = Headers::new();
-    headers.set("content-type", "application/json")?;
+    if body.is_some() {
+        headers.set("content-type", "application/json")?;
+    }
     let request: slipway_contract::RequestId = slipway_edge::ids::fresh();
     headers.set(slipway_edge::reply::REQUEST_ID, &request.to_string())?;
     let mut init = RequestInit::new();
     init.with_headers(headers);
-    init.with_method(Method::Post).with_body(Some(text.into()));
+    init.with_method(method).with_body(body.map(Into::into));
     // The address as text: the `url` crate that a `Request` brings would be a third of this Worker.
     env.service("ORCHESTRATOR")?.fetch(format!("https://orchestrator{path}"), Some(init)).await
 }

@@ -13,6 +13,7 @@ use slipway_edge::clock;
 use slipway_edge::log::Line;
 use worker::Env;
 
+use crate::archive::restore;
 use crate::orchestrator::post;
 use crate::room::Room;
 
@@ -50,7 +51,10 @@ impl Pace {
 pub(crate) fn needs_projection(room: &Room) -> bool {
     room.with_held(|held| {
         held.as_ref().is_some_and(|held| {
-            held.progress.projected < held.chat.head || !held.readers.is_empty() || held.stale_rows
+            held.progress.projected < held.chat.head
+                || !held.readers.is_empty()
+                || held.stale_rows
+                || held.back.is_some()
         })
     })
 }
@@ -75,8 +79,14 @@ pub(crate) async fn project(room: &Rc<Room>) {
     pace.not_before.set(now + wait);
 }
 
-/// Tells the index what it does not know; answers how many messages that were.
+/// Tells the index what it does not know, and that the chat is back, if it was away; answers how many messages that were.
 async fn try_project(room: &Rc<Room>) -> Result<i64, Problem> {
+    let back = restore::tell(room).await;
+    let told = tell_index(room).await?;
+    back.map(|()| told)
+}
+
+async fn tell_index(room: &Rc<Room>) -> Result<i64, Problem> {
     let mut told = 0;
     for round in 1..=ROUNDS {
         let made = room.with_held(|held| {

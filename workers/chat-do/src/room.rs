@@ -12,13 +12,17 @@ use serde::de::DeserializeOwned;
 use slipway_contract::http::chats::{EventsQuery, SocketTicket};
 use slipway_contract::http::forks::ForksQuery;
 use slipway_contract::objects::chat::{ChatCall, ChatCommand, RedeemedTicket};
-use slipway_contract::{Actor, ChatId, ForkId, OrgId, ParticipantId, Problem, ProblemCode, UserId};
+use slipway_contract::{
+    Actor, ArchiveId, ChatId, ForkId, OrgId, ParticipantId, Problem, ProblemCode, UserId,
+};
+use slipway_domain::chat::archive::Standing;
 use slipway_domain::chat::{Answer, Chat};
 use slipway_edge::log::Line;
 use slipway_edge::{clock, ids};
 use worker::{Env, State};
 
 use crate::acts::Acts;
+use crate::archive::restore::{self, Return};
 use crate::calls::Calls;
 use crate::effects::Driver;
 use crate::journal::{Journal, Sender};
@@ -50,8 +54,11 @@ pub(crate) struct Room {
     pub acts: Acts,
     /// What runs after a write.
     pub driver: Driver,
+    /// Who waits for the chat to come back from its archive.
+    pub returning: Return,
     held: RefCell<Option<Held>>,
     ready: Cell<bool>,
+    away: Cell<bool>,
 }
 
 /// What is in memory of a chat that exists.
@@ -64,6 +71,8 @@ pub(crate) struct Held {
     pub readers: BTreeSet<ParticipantId>,
     /// The index does not know every row of people and approvals as it is.
     pub stale_rows: bool,
+    /// The archive that the chat came back from, while the orchestrator does not know.
+    pub back: Option<ArchiveId>,
 }
 
 impl Room {
@@ -80,8 +89,10 @@ impl Room {
             calls: Calls::default(),
             acts: Acts::default(),
             driver: Driver::default(),
+            returning: Return::default(),
             held: RefCell::new(None),
             ready: Cell::new(false),
+            away: Cell::new(false),
         }
     }
 
@@ -94,15 +105,55 @@ impl Room {
         name.and_then(|name| name.parse().ok()).ok_or_else(|| ProblemCode::NotFound.into())
     }
 
-    /// Reads the chat from storage unless it is in memory.
+    /// How the object holds its chat.
     ///
     /// # Errors
     /// `internal` when storage fails.
+    pub(crate) fn standing(&self) -> Result<Standing, Problem> {
+        self.storage.standing().map_err(|error| self.fault("standing_unreadable", &error))
+    }
+
+    /// Whether the chat lies in an archive, as it was last looked at.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.get()
+    }
+
+    /// What is in memory of the chat is no longer so.
+    pub(crate) fn forget(&self) {
+        self.held.replace(None);
+        self.ready.set(false);
+    }
+
+    /// Reads the chat, for a call that names `org`; one that lies in an archive comes back first.
+    ///
+    /// # Errors
+    /// `not_found` when it lies in an archive of another org; why it does not come back; `internal` when storage fails.
+    pub(crate) async fn open(self: &Rc<Self>, org: Option<OrgId>) -> Result<(), Problem> {
+        let loaded = self.load();
+        if !self.is_away() {
+            return loaded;
+        }
+        restore::bring_back(self, org).await?;
+        self.load()
+    }
+
+    /// Reads the chat from storage unless it is in memory.
+    ///
+    /// # Errors
+    /// `unavailable` while it lies in an archive, `internal` when storage fails.
     pub(crate) fn load(self: &Rc<Self>) -> Result<(), Problem> {
         if self.held.borrow().is_some() {
             return Ok(());
         }
         let id = self.id()?;
+        let standing = self.standing()?;
+        self.away.set(matches!(standing, Standing::Away { .. }));
+        self.storage.sql.set_sealed(matches!(standing, Standing::Sealed(_)));
+        let back = match standing {
+            Standing::Here | Standing::Sealed(_) => None,
+            Standing::Back(archive) => Some(archive),
+            Standing::Away { .. } => return Err(Problem::new(ProblemCode::Unavailable).retry_after(1)),
+        };
         if !self.ready.get() {
             let used = schema::exists(&self.storage.sql);
             if !used.map_err(|error| self.fault("schema_unreadable", &error))? {
@@ -114,8 +165,8 @@ impl Room {
         if let Some((chat, progress)) = loaded {
             let unprojected = self.storage.has_unprojected();
             let stale_rows = unprojected.map_err(|error| self.fault("load_failed", &error))?;
-            self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_rows }));
-            if stale_rows {
+            self.held.replace(Some(Held { chat, progress, readers: BTreeSet::new(), stale_rows, back }));
+            if stale_rows || back.is_some() {
                 crate::effects::arm(self);
             }
             self.recover();
@@ -158,8 +209,14 @@ impl Room {
     /// # Errors
     /// The problem that the caller is told.
     pub(crate) async fn call(self: &Rc<Self>, call: ChatCall) -> Result<String, Problem> {
-        self.load()?;
+        let call = match crate::archive::answer(self, call).await {
+            Ok(answered) => return answered,
+            Err(call) => call,
+        };
         let ChatCall { org, actor, command, .. } = call;
+        // Who begins a chat names its org in the command.
+        let named = if let ChatCommand::Create { org, .. } = &command { Some(*org) } else { org };
+        self.open(named).await?;
         if let ChatCommand::Describe = command {
             return self.describe(actor, org);
         }

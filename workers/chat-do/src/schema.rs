@@ -1,7 +1,8 @@
 //! The object's tables. Versions only ever go up; an object brings itself up to date when it is first used.
 //!
 //! `events` is the log and the only truth. `event` is the whole wire form of the entry, so that pages and frames are put
-//! together without reading it. All other tables but `tickets` could be made anew from the log.
+//! together without reading it. All other tables but `tickets` and `measured` could be made anew from the log. While the chat
+//! lies in an archive there are none of them, but `archive`, which has no version.
 
 use worker::Result;
 
@@ -91,25 +92,133 @@ const STEPS: &[&str] = &["
     -- by the message's number; the texts themselves are in the log alone
     CREATE VIRTUAL TABLE words USING fts5 (
         text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');
+", "
+    CREATE TABLE pins (message INTEGER PRIMARY KEY, seq INTEGER NOT NULL, pin TEXT NOT NULL);
+    -- turns that sum the chat up, by their numbers
+    CREATE TABLE summaries (
+        seq INTEGER PRIMARY KEY,
+        -- queued, good, failed, or stale: what it covers was changed
+        state TEXT NOT NULL,
+        -- messages when it was queued, or failed
+        messages INTEGER NOT NULL,
+        -- the events that it covers, and the one that tells it
+        first INTEGER,
+        last INTEGER,
+        told INTEGER
+    );
+    CREATE INDEX summaries_told ON summaries (state, last) WHERE told IS NOT NULL;
+    -- what was counted for each agent's newest step, whole as the engine gives it; of the last step alone
+    CREATE TABLE measured (agent TEXT PRIMARY KEY, measured TEXT NOT NULL) WITHOUT ROWID;
 "];
+
+/// Tables that leave with an archived chat, each with its key, and in this order.
+pub(crate) const EXPORTED: &[(&str, &[&str])] = &[
+    ("chat", &["only"]),
+    ("people", &["id"]),
+    ("events", &["seq"]),
+    ("reactions", &["message", "emoji", "actor"]),
+    ("turns", &["seq"]),
+    ("approvals", &["seq"]),
+    ("sandboxes", &["sandbox"]),
+    ("artifacts", &["artifact"]),
+    ("forks", &["seq"]),
+    ("pins", &["message"]),
+    ("summaries", &["seq"]),
+    ("measured", &["agent"]),
+];
+/// Tables that do not: nobody may come in with a ticket of before, and words are gathered from the log again.
+pub(crate) const MADE_ANEW: &[&str] = &["tickets", "words"];
+
+/// The newest version.
+pub(crate) const VERSION: u32 = STEPS.len() as u32;
 
 /// Whether the object was ever used. Asking writes nothing, so that a made-up id leaves no database behind.
 pub(crate) fn exists(sql: &Sql) -> Result<bool> {
     Ok(sql.text("SELECT name FROM sqlite_master WHERE name = 'schema_version'", vec![])?.is_some())
 }
 
-/// Creates what is missing. Cheap when nothing is.
+/// Creates what is missing. Cheap when nothing is, and nothing is written then.
 pub(crate) fn bring_up_to_date(sql: &Sql) -> Result<()> {
-    sql.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", vec![])?;
-    let version = sql.text("SELECT CAST(max(version) AS TEXT) FROM schema_version", vec![])?;
-    let version = version.and_then(|text| text.parse().ok()).unwrap_or(0_usize);
-    if version >= STEPS.len() {
+    let version = if exists(sql)? { version(sql)? } else { 0 };
+    if version >= VERSION {
         return Ok(());
     }
-    sql.all_or_nothing(|| {
-        for step in STEPS.iter().skip(version) {
-            sql.run(step, vec![])?;
+    sql.all_or_nothing(|| raise(sql, version))
+}
+
+/// Creates the tables as they were at `version`. Called inside a transaction, and only where there are none.
+pub(crate) fn create_at(sql: &Sql, version: u32) -> Result<()> {
+    sql.run("DROP TABLE IF EXISTS schema_version", vec![])?;
+    steps(sql, 0, version)
+}
+
+/// Brings tables of `version` to the newest. Called inside a transaction.
+pub(crate) fn raise(sql: &Sql, version: u32) -> Result<()> {
+    steps(sql, version, VERSION)
+}
+
+fn steps(sql: &Sql, from: u32, to: u32) -> Result<()> {
+    sql.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", vec![])?;
+    for step in STEPS.iter().take(to as usize).skip(from as usize) {
+        sql.run(step, vec![])?;
+    }
+    sql.run("INSERT INTO schema_version (version) VALUES (?)", vec![crate::sql::int(to.into())])
+}
+
+fn version(sql: &Sql) -> Result<u32> {
+    let version = sql.text("SELECT CAST(max(version) AS TEXT) FROM schema_version", vec![])?;
+    Ok(version.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{EXPORTED, MADE_ANEW, STEPS};
+
+    /// Every table that the steps create, with its definition.
+    fn tables() -> Vec<(&'static str, &'static str)> {
+        let mut tables = Vec::new();
+        for step in STEPS {
+            for statement in step.split(';') {
+                let words: Vec<&str> = statement.split_whitespace().collect();
+                let created = words.iter().position(|word| *word == "TABLE").filter(|at| {
+                    words[..*at].ends_with(&["CREATE"]) || words[..*at].ends_with(&["CREATE", "VIRTUAL"])
+                });
+                if let Some(at) = created {
+                    tables.push((words[at + 1].trim_end_matches('('), statement));
+                }
+            }
         }
-        sql.run("INSERT INTO schema_version (version) VALUES (?)", vec![crate::sql::int(STEPS.len() as u64)])
-    })
+        tables
+    }
+
+    #[test]
+    fn every_table_leaves_with_an_archive_or_is_made_anew() {
+        let all: BTreeSet<&str> = tables().iter().map(|(name, _)| *name).collect();
+        let exported = EXPORTED.iter().map(|(name, _)| *name);
+        let known: BTreeSet<&str> = exported.chain(MADE_ANEW.iter().copied()).collect();
+        assert_eq!(all, known);
+        assert_eq!(known.len(), EXPORTED.len() + MADE_ANEW.len(), "no table is listed twice");
+    }
+
+    #[test]
+    fn every_exported_table_is_read_by_its_own_key_and_holds_nothing_but_text_and_numbers() {
+        for (table, key) in EXPORTED {
+            let (_, definition) = *tables().iter().find(|(name, _)| name == table).unwrap();
+            let whole = definition.contains(&format!("PRIMARY KEY ({})", key.join(", ")));
+            let column = key.len() == 1
+                && definition.lines().any(|line| {
+                    let column = line.trim().trim_start_matches(&format!("CREATE TABLE {table} ("));
+                    line.contains("PRIMARY KEY")
+                        && (column.starts_with(key[0]) || line.contains(&format!("({} ", key[0])))
+                });
+            assert!(whole || column, "{table} has another key than {key:?}: {definition}");
+        }
+        for step in STEPS {
+            for other in ["BLOB", "REAL", "NUMERIC", "ANY"] {
+                assert!(!step.split_whitespace().any(|word| word.trim_end_matches(',') == other), "{step}");
+            }
+        }
+    }
 }

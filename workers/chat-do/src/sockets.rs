@@ -142,7 +142,12 @@ fn admit(room: &Rc<Room>, request: &Request, query: &str) -> core::result::Resul
         }
     };
     let ticket = value("ticket").ok_or(ProblemCode::TicketInvalid)?;
-    room.load()?;
+    // A chat leaves its object only while nobody has a ticket: whoever comes to a stub has none.
+    let loaded = room.load();
+    if room.is_away() {
+        return Err(ProblemCode::TicketInvalid.into());
+    }
+    loaded?;
     let head = room.with_chat(|chat| chat.head).ok_or(ProblemCode::TicketInvalid)?;
     let user = room.redeem_ticket(ticket)?;
     Ok(seat(room, user, after.unwrap_or(head), head))
@@ -213,7 +218,8 @@ pub(crate) async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSoc
     let actor = Actor::User { id: user };
     match frame {
         ClientFrame::Post { id, client_id, text, reply_to, fork } => {
-            let command = ChatCommand::Post(PostMessage { client_id, text, reply_to, fork });
+            let command =
+                ChatCommand::Post(PostMessage { client_id, text, reply_to, fork, attachments: Vec::new() });
             let answer = match room.load() {
                 Ok(()) => room.journal.commit(room, from, Work::Command { actor, org: None, command }).await,
                 Err(problem) => Err(problem),

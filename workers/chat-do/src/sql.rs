@@ -1,9 +1,9 @@
 //! The object's SQLite as typed calls, and all-or-nothing writes.
 //!
-//! Invariant: rows leave SQLite as one text column each, so that a statement crosses into Wasm once and no uncaught
+//! Invariants: every write takes a seal of the rows away, in the same transaction; and rows leave SQLite as one text column each, so that a statement crosses into Wasm once and no uncaught
 //! JavaScript exception can arise while rows are read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
@@ -24,6 +24,8 @@ extern "C" {
 pub(crate) struct Sql {
     storage: Storage,
     sql: SqlStorage,
+    /// Whether the rows are sealed for an archive.
+    sealed: Cell<bool>,
 }
 
 /// A bound value.
@@ -33,7 +35,7 @@ impl Sql {
     /// Over the object's storage.
     pub(crate) fn new(storage: Storage) -> Self {
         let sql = storage.sql();
-        Self { storage, sql }
+        Self { storage, sql, sealed: Cell::new(false) }
     }
 
     /// The storage behind it, for alarms and `sync`.
@@ -41,12 +43,27 @@ impl Sql {
         &self.storage
     }
 
+    /// The rows are sealed from now on, or not.
+    pub(crate) fn set_sealed(&self, sealed: bool) {
+        self.sealed.set(sealed);
+    }
+
+    /// Something is about to be written: a seal goes.
+    pub(crate) fn unseal(&self) -> Result<()> {
+        if self.sealed.replace(false) {
+            self.sql.exec("DELETE FROM archive", None).map(drop)?;
+        }
+        Ok(())
+    }
+
     /// Runs a statement that gives no rows.
     pub(crate) fn run(&self, statement: &str, values: Vec<Value>) -> Result<()> {
+        self.unseal()?;
         self.sql.exec(statement, values).map(drop)
     }
 
-    /// The first column of every row, as text; `NULL` rows are left out.
+    /// The first column of every row, as text; `NULL` rows are left out. For reading: what writes says so by
+    /// [`Self::unseal`] before.
     pub(crate) fn texts(&self, statement: &str, values: Vec<Value>) -> Result<Vec<String>> {
         let values: Vec<JsValue> = values.into_iter().map(JsValue::from).collect();
         let rows: Vec<std::collections::BTreeMap<String, Option<String>>> =
@@ -74,6 +91,7 @@ impl Sql {
 
     /// Runs `work` as one transaction: an error takes back all that it wrote.
     pub(crate) fn all_or_nothing<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let sealed = self.sealed.get();
         let mut work = Some(work);
         let outcome: RefCell<Option<Result<T>>> = RefCell::new(None);
         let mut run = || {
@@ -84,12 +102,16 @@ impl Sql {
         };
         let raw: &RawStorage = self.storage.as_raw().unchecked_ref();
         let thrown = raw.transaction_sync(&mut run);
-        match (outcome.into_inner(), thrown) {
+        let done = match (outcome.into_inner(), thrown) {
             (Some(Err(error)), _) => Err(error),
             (_, Err(thrown)) => Err(thrown.into()),
             (Some(Ok(done)), Ok(_)) => Ok(done),
             (None, Ok(_)) => Err(Error::RustError("the transaction did not run".to_owned())),
+        };
+        if done.is_err() {
+            self.sealed.set(sealed);
         }
+        done
     }
 }
 

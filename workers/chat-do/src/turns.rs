@@ -8,30 +8,21 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use slipway_contract::events::{ToolCall, TurnFailureCode};
-use slipway_contract::http::forks::Fork;
-use slipway_contract::objects::engine::{ContextMessage, EngineFrame, TurnFork, TurnRequest};
+use slipway_contract::objects::engine::EngineFrame;
 use slipway_contract::socket::ServerFrame;
-use slipway_contract::{ParticipantId, TurnId, limits};
+use slipway_contract::{TurnId, limits};
 use slipway_domain::chat::turns::{StepEnd, failure};
-use slipway_domain::chat::{Chat, Turn, TurnPhase, tools};
+use slipway_domain::chat::{Chat, TurnPhase};
+use slipway_edge::clock;
 use slipway_edge::log::Line;
-use slipway_edge::{clock, ids};
 
 use crate::gather::Pace;
+use crate::given;
 use crate::journal::Sender;
 use crate::orchestrator::{Lines, Next};
 use crate::room::Room;
 use crate::sockets;
-use crate::storage::Said;
 use crate::work::Work;
-
-/// Messages that an agent is given, and their text in bytes.
-const CONTEXT_MESSAGES: u64 = 40;
-const CONTEXT_BYTES: usize = 48 * 1024;
-/// Of the messages that led to a fork, the last that are given before the fork's own.
-const CONTEXT_BEFORE_FORK: u64 = 8;
-/// Participants that an agent is told of.
-const CONTEXT_PEOPLE: usize = 50;
 
 /// Turns at work in this process.
 #[derive(Default)]
@@ -67,7 +58,8 @@ impl Running {
             TurnPhase::Queued { .. } | TurnPhase::Running { .. } => None,
         });
         let said = steps.iter().map(|step| (step.turn, &step.text)).chain(calling);
-        said.filter(|(_, text)| !text.is_empty())
+        let is_silent = |id: TurnId| chat.turn(id).is_some_and(|turn| turn.summary);
+        said.filter(|(turn, text)| !text.is_empty() && !is_silent(*turn))
             .map(|(turn, text)| ServerFrame::Delta { turn, offset: 0, text: text.clone() })
             .collect()
     }
@@ -144,7 +136,7 @@ const fn outcome(end: &StepEnd) -> &'static str {
 }
 
 async fn step(room: &Rc<Room>, id: TurnId) -> StepEnd {
-    let request = match request(room, id) {
+    let request = match given::request(room, id) {
         Ok(request) => request,
         Err(error) => {
             room.fault("turn_context_failed", &error);
@@ -158,20 +150,20 @@ async fn step(room: &Rc<Room>, id: TurnId) -> StepEnd {
             return broken(TurnFailureCode::ProviderUnavailable, "The engine could not be reached.");
         }
     };
-    let mut teller = Teller::new(id);
+    let mut teller = Teller::new(id, request.summarise);
     let mut calls: Vec<ToolCall> = Vec::new();
     loop {
         match lines.next(teller.pace.patience()).await {
             Next::Frame(EngineFrame::Text { text }) => teller.add(room, &text),
             Next::Frame(EngineFrame::Call(call)) => calls.push(call),
             Next::Frame(EngineFrame::Alive) => {}
-            Next::Frame(EngineFrame::Finished { model, usage, cut }) => {
+            Next::Frame(EngineFrame::Finished { model, usage, cut, receipt, measured }) => {
                 teller.tell(room);
                 let text = room.running.said(id);
                 return if calls.is_empty() {
-                    StepEnd::Answered { text, cut: cut || teller.cut, model, usage }
+                    StepEnd::Answered { text, cut: cut || teller.cut, model, usage, receipt, measured }
                 } else {
-                    StepEnd::Called { text, calls, usage }
+                    StepEnd::Called { text, calls, usage, measured }
                 };
             }
             Next::Frame(EngineFrame::Failed { failure, retryable, retry_after_ms }) => {
@@ -193,6 +185,8 @@ fn broken(code: TurnFailureCode, detail: &str) -> StepEnd {
 /// Tells text in batches: the first at once, then what gathers.
 struct Teller {
     turn: TurnId,
+    /// The text is for nobody who watches.
+    silent: bool,
     pending: String,
     pace: Pace,
     length: usize,
@@ -200,8 +194,8 @@ struct Teller {
 }
 
 impl Teller {
-    fn new(turn: TurnId) -> Self {
-        Self { turn, pending: String::new(), pace: Pace::default(), length: 0, cut: false }
+    fn new(turn: TurnId, silent: bool) -> Self {
+        Self { turn, silent, pending: String::new(), pace: Pace::default(), length: 0, cut: false }
     }
 
     fn add(&mut self, room: &Rc<Room>, text: &str) {
@@ -224,70 +218,9 @@ impl Teller {
             return;
         }
         let offset = room.running.add(self.turn, &text);
+        if self.silent {
+            return;
+        }
         sockets::tell(room, &ServerFrame::Delta { turn: self.turn, offset, text });
     }
-}
-
-/// What the engine needs: who is here, what was said, what the turn did so far.
-fn request(room: &Rc<Room>, id: TurnId) -> worker::Result<TurnRequest> {
-    let gone = || worker::Error::RustError("the turn is gone".to_owned());
-    let turn: Turn = room.with_chat(|chat| chat.turn(id).cloned()).flatten().ok_or_else(gone)?;
-    let fork = turn.fork.and_then(|fork| room.with_chat(|chat| chat.fork(fork).cloned()).flatten());
-    let said = match &fork {
-        Some(fork) => said_in_fork(room, fork, &turn)?,
-        None => room.storage.said_until(turn.cause, CONTEXT_MESSAGES)?,
-    };
-    let mut space = CONTEXT_BYTES;
-    let fits = said
-        .iter()
-        .rev()
-        .take_while(|message| {
-            let fits = message.text.len() <= space;
-            space = space.saturating_sub(message.text.len());
-            fits
-        })
-        .count();
-    // The message to answer is always given, whatever its length.
-    let first = said.len().saturating_sub(fits.max(1));
-    let own = ParticipantId::Agent { id: turn.agent };
-    room.with_chat(|chat| TurnRequest {
-        org: chat.org,
-        chat: chat.id,
-        turn: id,
-        agent: turn.agent,
-        request: ids::fresh(),
-        title: chat.title.clone(),
-        participants: chat
-            .people
-            .iter()
-            .take(CONTEXT_PEOPLE)
-            .map(|person| tools::spoken_name(chat, person.participant.id))
-            .collect(),
-        fork: fork.as_ref().map(|fork| TurnFork { description: fork.description.clone(), draft: turn.draft }),
-        context: said
-            .iter()
-            .skip(first)
-            .map(|message| ContextMessage {
-                author: chat
-                    .person(message.author)
-                    .map_or_else(|| "somebody who left".to_owned(), |person| person.participant.name.clone()),
-                own: message.author == own,
-                text: message.text.clone(),
-            })
-            .collect(),
-        steps: turn.steps,
-        tools: tools::specs(),
-    })
-    .ok_or_else(gone)
-}
-
-/// What led to a fork, and what was said in it. Who drafts its summary cites what was said there by numbers.
-fn said_in_fork(room: &Rc<Room>, fork: &Fork, turn: &Turn) -> worker::Result<Vec<Said>> {
-    let mut said = room.storage.said_until(fork.message, CONTEXT_BEFORE_FORK)?;
-    let own = room.storage.said_in(fork.id, turn.cause, CONTEXT_MESSAGES)?;
-    said.extend(own.into_iter().map(|message| {
-        let text = if turn.draft { format!("[{}] {}", message.seq, message.text) } else { message.text };
-        Said { text, ..message }
-    }));
-    Ok(said)
 }

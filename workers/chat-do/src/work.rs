@@ -1,12 +1,15 @@
 //! What changes a chat: somebody's command, or what the object's own work came to.
 
+use slipway_contract::http::messages::PostMessage;
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::objects::tools::ToolEffect;
-use slipway_contract::{Actor, ApprovalId, ArtifactId, OrgId, Problem, ProblemCode, Timestamp, TurnId};
+use slipway_contract::{
+    Actor, ApprovalId, ArtifactId, ChatId, OrgId, Problem, ProblemCode, Timestamp, TurnId,
+};
 use slipway_domain::chat::acts::ActEnd;
 use slipway_domain::chat::calls::CallEnd;
 use slipway_domain::chat::turns::StepEnd;
-use slipway_domain::chat::{self, Ask, Chat, Decision, Facts};
+use slipway_domain::chat::{self, Ask, Chat, Decision, Facts, Unsummed};
 
 use crate::room::Room;
 
@@ -58,30 +61,43 @@ impl Work {
         Self::EndStep { turn, attempt, end: StepEnd::interrupted() }
     }
 
+    /// The message that it posts, and who posts it.
+    pub(crate) fn post(&self) -> Option<(Actor, &PostMessage)> {
+        let Self::Command { actor, command, .. } = self else { return None };
+        let (ChatCommand::Post(post) | ChatCommand::PostFiles { post, .. }) = command else { return None };
+        Some((*actor, post))
+    }
+
     /// Whether it is decided on what is in memory; whatever else asks the log must find it written up.
     pub(crate) fn needs_log(&self) -> bool {
         match self {
-            Self::Command { command: ChatCommand::Post(post), .. } => {
-                post.reply_to.is_some() || post.fork.is_some()
-            }
+            Self::Command {
+                command: ChatCommand::Post(post) | ChatCommand::PostFiles { post, .. }, ..
+            } => post.reply_to.is_some() || post.fork.is_some(),
             Self::Command { .. } => true,
             Self::EndCall { .. } => !self.artifacts().is_empty(),
-            Self::StartTurn(_) | Self::EndStep { .. } | Self::EndAct { .. } | Self::ExpireApprovals => false,
+            // An answer may want the chat to be summed up.
+            Self::EndStep { end, .. } => matches!(end, StepEnd::Answered { .. }),
+            Self::StartTurn(_) | Self::EndAct { .. } | Self::ExpireApprovals => false,
         }
     }
 
     /// What the log says about it.
-    pub(crate) fn facts(&self, room: &Room, id: slipway_contract::ChatId) -> worker::Result<Facts> {
+    pub(crate) fn facts(&self, room: &Room, id: ChatId, chat: Option<&Chat>) -> worker::Result<Facts> {
         if !self.needs_log() {
             return Ok(Facts::default());
         }
         let mut facts = match self {
             Self::Command { actor, command, .. } => room.storage.facts(id, *actor, command)?,
-            Self::EndCall { .. }
-            | Self::StartTurn(_)
-            | Self::EndStep { .. }
-            | Self::EndAct { .. }
-            | Self::ExpireApprovals => Facts::default(),
+            Self::EndStep { turn, .. } => {
+                let turn = chat.and_then(|chat| chat.turn(*turn)).filter(|turn| turn.fork.is_none());
+                let unsummed =
+                    turn.map_or_else(|| Ok(Unsummed::default()), |turn| room.storage.unsummed(turn));
+                Facts { unsummed: unsummed?, ..Facts::default() }
+            }
+            Self::EndCall { .. } | Self::StartTurn(_) | Self::EndAct { .. } | Self::ExpireApprovals => {
+                Facts::default()
+            }
         };
         let artifacts = self.artifacts();
         if !artifacts.is_empty() {
@@ -113,7 +129,7 @@ impl Work {
     pub(crate) fn decide(
         &self,
         room: &Room,
-        id: slipway_contract::ChatId,
+        id: ChatId,
         chat: Option<&Chat>,
         facts: &Facts,
         now: Timestamp,
@@ -130,7 +146,9 @@ impl Work {
                 }
             }
             Self::StartTurn(turn) => known?.start_turn(*turn, now),
-            Self::EndStep { turn, attempt, end } => known?.end_step(*turn, *attempt, end.clone(), now),
+            Self::EndStep { turn, attempt, end } => {
+                known?.end_step(*turn, *attempt, end.clone(), &facts.unsummed, now)
+            }
             Self::EndCall { turn, key, end } => known?.end_call(*turn, key, end.clone(), &facts.saved, now),
             Self::EndAct { approval, end } => known?.end_act(*approval, end.clone(), now),
             Self::ExpireApprovals => Ok(known?.expire_approvals(now)),

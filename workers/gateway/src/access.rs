@@ -1,4 +1,4 @@
-//! Who may come in: preview tokens, and the cookie that holds one.
+//! Who may come in: preview tokens, the cookie that holds one, and the tokens of links to files.
 //!
 //! Invariant: a token is an EdDSA JWT (RFC 8037). The algorithm is fixed by the code, the key chosen by `kid`, and what the
 //! claims must say to open a host is decided in `slipway_domain::preview` (RFC 8725).
@@ -9,12 +9,17 @@ use ed25519_compact::PublicKey;
 use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, UntrustedToken};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use slipway_contract::files::FileClaims;
 use slipway_contract::preview::{COOKIE, PreviewClaims};
 use slipway_contract::{OrgId, Timestamp, UserId};
+use slipway_domain::attachments::{self, LinkRefusal};
 use slipway_domain::preview::{ClaimsRefusal, PreviewHost, check, headers};
 
-/// No token of ours is longer, in bytes: five ids, five numbers and two names take about 600.
+/// No preview token of ours is longer, in bytes: five ids, five numbers and two names take about 600.
 const TOKEN_BYTES: usize = 1_024;
+/// No token of a link is longer, in bytes: a name of 255 bytes, each of them escaped, makes about 1,300.
+const LINK_BYTES: usize = 2_048;
 /// Cookies of our name that are tried: a page of another preview can put some beside the right one.
 const COOKIES_TRIED: usize = 4;
 
@@ -74,7 +79,7 @@ pub(crate) enum Denied {
 /// # Errors
 /// Why it does not. That it expired is only said of a token that was good for this very host.
 pub(crate) fn verify(keys: &Keys, token: &str, host: PreviewHost, now: Timestamp) -> Result<Access, Denied> {
-    let signed = signed(keys, token).ok_or(Denied::Invalid)?;
+    let signed = signed::<PreviewClaims>(keys, token, TOKEN_BYTES).ok_or(Denied::Invalid)?;
     check(&signed.claims, signed.issued, signed.ends, &host, now).map_err(|refusal| match refusal {
         ClaimsRefusal::Expired => Denied::Expired,
         ClaimsRefusal::NotForPreviews
@@ -89,6 +94,23 @@ pub(crate) fn verify(keys: &Keys, token: &str, host: PreviewHost, now: Timestamp
     }
     let PreviewClaims { org, sub: user, epoch, .. } = signed.claims;
     Ok(Access { host, org, user, epoch, ends: signed.ends })
+}
+
+/// Checks that a link's token opens a file now; what it says, and when it ends.
+///
+/// # Errors
+/// Why it does not.
+pub(crate) fn file(keys: &Keys, token: &str, now: Timestamp) -> Result<(FileClaims, Timestamp), Denied> {
+    let signed = signed::<FileClaims>(keys, token, LINK_BYTES).ok_or(Denied::Invalid)?;
+    let checked = attachments::check(&signed.claims, signed.issued, signed.ends, now);
+    checked.map_err(|refusal| match refusal {
+        LinkRefusal::Expired => Denied::Expired,
+        LinkRefusal::NotForFiles | LinkRefusal::NotYet | LinkRefusal::TooLong => Denied::Invalid,
+    })?;
+    if signed.begins.is_some_and(|begins| now < begins) {
+        return Err(Denied::Invalid);
+    }
+    Ok((signed.claims, signed.ends))
 }
 
 /// The best access that tokens of a `Cookie` value give, as `open` finds it: that of the newest epoch. An older token beside
@@ -113,18 +135,18 @@ pub(crate) fn best<T>(
     best
 }
 
-struct Signed {
-    claims: PreviewClaims,
+struct Signed<C> {
+    claims: C,
     issued: Timestamp,
     begins: Option<Timestamp>,
     ends: Timestamp,
 }
 
-/// The claims of a token that one of our keys signed.
-fn signed(keys: &Keys, token: &str) -> Option<Signed> {
-    let token = (token.len() <= TOKEN_BYTES).then(|| UntrustedToken::new(token).ok()).flatten()?;
+/// The claims of a token of at most so many bytes that one of our keys signed.
+fn signed<C: DeserializeOwned + Clone>(keys: &Keys, token: &str, most: usize) -> Option<Signed<C>> {
+    let token = (token.len() <= most).then(|| UntrustedToken::new(token).ok()).flatten()?;
     let key = keys.get(token.header().key_id.as_deref()?)?;
-    let token = Ed25519.validator::<PreviewClaims>(key).validate(&token).ok()?;
+    let token = Ed25519.validator::<C>(key).validate(&token).ok()?;
     let claims = token.claims();
     Some(Signed {
         issued: claims.issued_at?.into(),

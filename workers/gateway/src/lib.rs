@@ -9,6 +9,7 @@ mod address;
 mod border;
 mod console;
 mod door;
+mod files;
 mod isolate;
 mod lease;
 mod pages;

@@ -22,7 +22,7 @@ use crate::lease::{Key, Standing};
 use crate::refusal::Refusal;
 use crate::reply::{self, About};
 use crate::settings::Settings;
-use crate::{access, border, console};
+use crate::{access, border, console, files};
 
 /// The longest pause of who waits for another request's question, and how long it waits in all, in milliseconds.
 const PAUSE_MS: u64 = 32;
@@ -94,6 +94,9 @@ async fn cold(
     let settings = settings(env)?;
     let seen = look.seen();
     let address = Address::read(seen.url)?;
+    if settings.base.is_files(address.host) {
+        return files::answer(request, env, &settings, &seen, address.target, border::now()).await;
+    }
     let host = settings.base.read_host(address.host).ok_or(Refusal::NoPreview)?;
     about.host = Some(host);
     if is_refused(seen.method) {

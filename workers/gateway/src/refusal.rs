@@ -38,6 +38,10 @@ pub(crate) enum Refusal {
     ExecutorGone,
     /// A part of Slipway that is needed cannot be reached.
     Unavailable,
+    /// The link opens no file (any more).
+    NoFile,
+    /// The link was good, and has ended.
+    LinkExpired,
     /// The address is too long.
     TooLong,
     /// The address has no proper form.
@@ -53,7 +57,8 @@ impl Refusal {
     pub(crate) const fn code(self) -> ProblemCode {
         match self {
             Self::NoPreview => ProblemCode::RouteNotFound,
-            Self::NoAccess | Self::Expired => ProblemCode::Unauthenticated,
+            Self::NoAccess | Self::Expired | Self::LinkExpired => ProblemCode::Unauthenticated,
+            Self::NoFile => ProblemCode::NotFound,
             Self::Revoked => ProblemCode::AccessRevoked,
             Self::Stopped => ProblemCode::SandboxNotRunning,
             Self::RateLimited { .. } => ProblemCode::RateLimited,
@@ -86,6 +91,8 @@ impl Refusal {
             Self::PortSilent => "port_silent",
             Self::ExecutorGone => "executor_gone",
             Self::Unavailable => "unavailable",
+            Self::NoFile => "no_file",
+            Self::LinkExpired => "link_expired",
             Self::TooLong => "too_long",
             Self::Malformed => "malformed",
             Self::Method => "method",
@@ -107,6 +114,8 @@ impl Refusal {
             | Self::RateLimited { .. }
             | Self::PortClosed
             | Self::PortSilent
+            | Self::NoFile
+            | Self::LinkExpired
             | Self::TooLong
             | Self::Malformed
             | Self::Method => Level::Info,
@@ -125,6 +134,8 @@ impl Refusal {
             | Self::Revoked
             | Self::Stopped
             | Self::PortSilent
+            | Self::NoFile
+            | Self::LinkExpired
             | Self::TooLong
             | Self::Malformed
             | Self::Method
@@ -185,9 +196,17 @@ impl Refusal {
                 "Previews cannot be opened just now",
                 "This page tries again by itself.".to_owned(),
             ),
+            Self::NoFile => (
+                "There is no file here",
+                "It was deleted, or the address is not whole. Open it from its message.".to_owned(),
+            ),
+            Self::LinkExpired => (
+                "This link has ended",
+                "Links to files last an hour. Open the file from its message again.".to_owned(),
+            ),
             Self::TooLong => ("The address is too long", "Addresses may have 16 KiB.".to_owned()),
             Self::Malformed => ("The address has no proper form", "Its path may not climb.".to_owned()),
-            Self::Method => ("This method is not passed on", "CONNECT and TRACE end here.".to_owned()),
+            Self::Method => ("This method is not passed on", "It ends here.".to_owned()),
             Self::Broken => ("Something of ours is broken", "It has been recorded.".to_owned()),
         };
         (title, text)
@@ -269,7 +288,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// Each of them once.
-    pub(crate) const ALL: [Refusal; 15] = [
+    pub(crate) const ALL: [Refusal; 17] = [
         Refusal::NoPreview,
         Refusal::NoAccess,
         Refusal::Expired,
@@ -281,6 +300,8 @@ pub(crate) mod tests {
         Refusal::PortSilent,
         Refusal::ExecutorGone,
         Refusal::Unavailable,
+        Refusal::NoFile,
+        Refusal::LinkExpired,
         Refusal::TooLong,
         Refusal::Malformed,
         Refusal::Method,
@@ -311,6 +332,8 @@ pub(crate) mod tests {
             504 port_silent port_silent
             503 unavailable executor_gone after 5 s reloads
             503 unavailable unavailable after 2 s reloads
+            404 not_found no_file
+            401 unauthenticated link_expired
             414 too_large too_long
             400 invalid_parameter malformed
             405 method_not_allowed method

@@ -93,7 +93,12 @@ pub(crate) mod tests {
         AppUrl::parse("http://localhost:8787").unwrap()
     }
 
-    fn usual(name: &str) -> Option<String> {
+    /// Settings that work.
+    pub(crate) fn usual() -> Settings {
+        Settings::read(setting).unwrap()
+    }
+
+    fn setting(name: &str) -> Option<String> {
         match name {
             "PREVIEW_URL" => Some("http://localhost:8788".to_owned()),
             "PREVIEW_PUBLIC_KEYS" => Some(public_keys(&[1])),
@@ -105,7 +110,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_whole_setting_is_read_and_its_app_address_has_no_path() {
-        let settings = Settings::read(usual).unwrap();
+        let settings = usual();
         assert_eq!(settings.app.as_str(), "http://localhost:8787");
         assert_eq!(settings.base.scheme(), "http");
     }
@@ -117,7 +122,7 @@ pub(crate) mod tests {
                 let read =
                     Settings::read(
                         |asked| {
-                            if asked == name { value.map(str::to_owned) } else { usual(asked) }
+                            if asked == name { value.map(str::to_owned) } else { setting(asked) }
                         },
                     );
                 assert_eq!(read.err(), Some(name), "{value:?}");

@@ -3,7 +3,9 @@
 //! Invariant: it has no public route. The other Workers reach it by their bindings, and their word on who asks is taken.
 
 mod api;
+mod archive;
 mod artifacts;
+mod attachments;
 mod engine;
 mod errand;
 mod executor;
@@ -18,11 +20,14 @@ mod tools;
 
 use std::rc::Rc;
 
-use slipway_contract::{ArtifactId, Problem, ProblemCode, SandboxId};
+use slipway_contract::{ArtifactId, AttachmentId, Problem, ProblemCode, SandboxId};
 use slipway_edge::{ids, log, reply};
 use worker::{Context, Env, Method, Request, Response, ScheduleContext, ScheduledEvent, event};
 
 use crate::errand::Errand;
+
+/// Below it lies what is asked of archives.
+const ARCHIVES: &str = "/internal/archives/";
 
 /// One path for each thing that the other Workers ask.
 #[event(fetch)]
@@ -38,7 +43,18 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         (Method::Post, "/internal/approvals/act") => api::approvals::act(request, env, context).await,
         (Method::Post, "/internal/sandboxes/call") => api::sandboxes::call(request, env, context).await,
         (Method::Post, "/internal/routes/find") => api::routes::find(request, env, context).await,
+        (_, path) if path.starts_with(ARCHIVES) => {
+            let rest = path.strip_prefix(ARCHIVES).unwrap_or_default();
+            api::archives::serve(request, env, context, rest).await
+        }
+        (Method::Post, "/internal/attachments/call") => api::attachments::call(request, env, context).await,
+        (Method::Post, "/internal/files/open") => api::files::open(request, env, context).await,
         (method, path) => {
+            if let Some((attachment, rest)) = below::<AttachmentId>(path, "/internal/attachments/")
+                && let (Method::Put, Some(part)) = (&method, rest.strip_prefix("parts/"))
+            {
+                return api::attachments::part(request, env, context, attachment, part).await;
+            }
             if let Some((sandbox, what)) = below::<SandboxId>(path, "/internal/sandboxes/") {
                 return api::streams::stream(request, env, context, sandbox, what).await;
             }

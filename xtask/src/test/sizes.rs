@@ -20,9 +20,9 @@ const KB: usize = 1000;
 /// The chat's object is started most often, so it is kept the leanest but for the gateway.
 fn budget(worker: Worker) -> usize {
     match worker {
-        Worker::ChatDo => 340 * KB,
+        Worker::ChatDo => 420 * KB,
         Worker::Gateway => 250 * KB,
-        Worker::AppApi | Worker::Orchestrator => 900 * KB,
+        Worker::AppApi | Worker::Orchestrator => 1_040 * KB,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::actor::Participant;
+use crate::actor::{Actor, Participant};
 use crate::events::Event;
 use crate::http::approvals::Approval;
 use crate::http::forks::Fork;
-use crate::ids::{AgentId, ChannelId, ChatId, ForkId, OrgId, Seq, TurnId, UserId};
+use crate::ids::{AgentId, ArchiveId, ChannelId, ChatId, ForkId, MessageId, OrgId, Seq, TurnId, UserId};
 use crate::sandbox::SandboxStatus;
 use crate::time::Timestamp;
 
@@ -44,6 +44,36 @@ pub struct ChatSummary {
     pub unread: u64,
     /// Whether the caller takes part.
     pub participant: bool,
+    /// Nobody used it for days, so it lies in R2: it opens as ever, a moment later.
+    #[serde(default)]
+    pub archived: bool,
+}
+
+/// Answer of `POST /v1/chats/{chat}/archive`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ArchiveStatus {
+    /// The chat.
+    pub chat: ChatId,
+    /// The archive.
+    pub archive: ArchiveId,
+    /// How far it is.
+    pub state: ArchivePhase,
+}
+
+/// How far an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ArchivePhase {
+    /// The chat is copied to R2.
+    Exporting,
+    /// The copy is read back and compared.
+    Verifying,
+    /// The chat gives up its own rows.
+    Wiping,
+    /// The chat lies in R2.
+    Archived,
 }
 
 /// A chat, as one of its participants sees it.
@@ -79,9 +109,24 @@ pub struct Chat {
     /// Forks that are open.
     #[serde(default)]
     pub open_forks: Vec<Fork>,
+    /// Pinned messages, in the order in which they were pinned; at most 50.
+    #[serde(default)]
+    pub pins: Vec<Pin>,
     /// The sandbox that the chat's agents work in; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxStatus>,
+}
+
+/// A pinned message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Pin {
+    /// Which.
+    pub message: MessageId,
+    /// Who pinned it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A turn that has not ended.
@@ -97,6 +142,9 @@ pub struct OpenTurn {
     /// The fork that it works in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<ForkId>,
+    /// It brings the chat's summary up to date; nothing is said in the chat.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub summary: bool,
 }
 
 /// How a turn stands.
@@ -127,14 +175,9 @@ pub struct UpdateChat {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The agent that answers messages that mention none; `null` for nobody.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::http::present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<AgentId>))]
     pub default_agent: Option<Option<AgentId>>,
-}
-
-/// Tells an explicit `null` from an absent field.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
 }
 
 /// Body of `POST /v1/chats/{chat}/participants`: exactly one of the two. A caller who sees the channel may add themselves.

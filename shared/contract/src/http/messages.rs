@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ForkId, MessageId, Seq};
+use crate::ids::{AttachmentId, ForkId, MessageId, Seq};
 use crate::time::Timestamp;
 
 /// Body of `POST /v1/chats/{chat}/messages`.
@@ -20,6 +20,9 @@ pub struct PostMessage {
     /// The fork that it goes to; the chat itself when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<ForkId>,
+    /// Files that come with it: complete, of this chat, put there by the sender; at most 10. With files the text may be empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentId>,
 }
 
 /// Where a message or change went.

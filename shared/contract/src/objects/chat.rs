@@ -9,11 +9,14 @@ use crate::actor::{Actor, Participant, ParticipantId};
 use crate::approval::ApprovalAsk;
 use crate::http::approvals::DecideApproval;
 use crate::http::artifacts::Artifact;
+use crate::http::attachments::Attachment;
 use crate::http::chats::{EventsQuery, UpdateChat};
 use crate::http::forks::{AcceptFork, CreateFork, ForksQuery};
 use crate::http::messages::PostMessage;
 use crate::http::search::ChatSearchQuery;
-use crate::ids::{ApprovalId, ChannelId, ForkId, MessageId, OrgId, RequestId, Seq, TurnId, UserId};
+use crate::ids::{
+    ApprovalId, ArchiveId, ChannelId, ForkId, MessageId, OrgId, RequestId, Seq, TurnId, UserId,
+};
 use crate::sandbox::SandboxStatus;
 
 /// One call of the object.
@@ -140,8 +143,28 @@ pub enum ChatCommand {
     /// How a sandbox stands now, told by the orchestrator as `System`. Answers [`Chat`](crate::http::chats::Chat); old news
     /// changes nothing.
     SandboxChanged(SandboxStatus),
+    /// A message with files, which the caller has looked up: they are of this chat, complete, and the sender's. Answers
+    /// [`Posted`](crate::http::messages::Posted).
+    PostFiles {
+        /// The message.
+        post: PostMessage,
+        /// Its files, in the order of `post.attachments`.
+        attachments: Vec<Attachment>,
+    },
+    /// Pin a message, or take the pin back. Answers [`Chat`](crate::http::chats::Chat); the same again too.
+    Pin {
+        /// Which message; of the chat itself, not of a fork.
+        message: MessageId,
+        /// Pin, or take back.
+        on: bool,
+    },
     /// Begin a fork. Answers [`Fork`](crate::http::forks::Fork); the same again too.
-    CreateFork(CreateFork),
+    CreateFork {
+        /// The fork.
+        fork: CreateFork,
+        /// Open forks that the org allows in one chat.
+        most: u32,
+    },
     /// Answers a [`Page`](crate::http::page::Page) of [`Fork`](crate::http::forks::Fork).
     Forks(ForksQuery),
     /// Have the default agent draft a fork's summary. Answers [`Fork`](crate::http::forks::Fork); while it drafts, too. A
@@ -166,6 +189,30 @@ pub enum ChatCommand {
     Search(ChatSearchQuery),
     /// A person kept a file, told as `System`. Answers [`Chat`](crate::http::chats::Chat); the same again too.
     ArtifactSaved(Artifact),
+    /// Seal the chat, so that it can be archived. By `System`, with the org. Answers
+    /// [`ExportAnswer`](super::archive::ExportAnswer); what all three do is said in [`archive`](super::archive).
+    BeginExport {
+        /// The archive that is made.
+        archive: ArchiveId,
+    },
+    /// Read a part of what is exported. By `System`, with the org. The reply is the part itself.
+    ExportPart {
+        /// The archive that the chat is sealed for.
+        archive: ArchiveId,
+        /// The part's number; the first is 1.
+        part: u32,
+        /// The [`next`](super::archive::PartHeader::next) of the part before; absent for the first.
+        #[serde(default)]
+        from: Option<String>,
+    },
+    /// The archive is whole: the object becomes a stub. By `System`, with the org. Answers
+    /// [`ArchiveStub`](super::archive::ArchiveStub).
+    Wipe {
+        /// The archive that the chat is sealed for.
+        archive: ArchiveId,
+        /// SHA-256 of the manifest's bytes, in hexadecimal digits.
+        manifest_sha256: String,
+    },
 }
 
 /// Whose a ticket was.

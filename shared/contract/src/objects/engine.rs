@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::events::{ToolCall, ToolResult, TurnFailure, Usage};
-use crate::ids::{AgentId, ChatId, OrgId, RequestId, TurnId};
+use crate::events::{Receipt, ToolCall, ToolResult, TurnFailure, Usage};
+use crate::http::attachments::Attachment;
+use crate::ids::{AgentId, ChannelId, ChatId, ForkId, MessageId, OrgId, RequestId, Seq, TurnId};
 
 /// What the engine needs for one step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct TurnRequest {
     pub org: OrgId,
     /// The chat.
     pub chat: ChatId,
+    /// The channel it is in: its context items are given too.
+    pub channel: ChannelId,
     /// The turn.
     pub turn: TurnId,
     /// The agent that answers; the engine knows its instructions and model.
@@ -28,8 +31,20 @@ pub struct TurnRequest {
     /// The fork that the turn works in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<TurnFork>,
-    /// What was said, oldest first, ending with the message to answer.
+    /// What came before the context, as it was summed up last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<ContextSummary>,
+    /// Pinned messages and summaries of forks, oldest first, at most 60. What stands in the context too is not repeated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptMessage>,
+    /// What was said, oldest first, ending with the message to answer. Of a `summarise` turn: what is to be added to the summary.
     pub context: Vec<ContextMessage>,
+    /// The turn sums up: the answer is the new summary of `summary` and `context`.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub summarise: bool,
+    /// What the chat's last answer of this agent was counted as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
     /// What the turn's earlier steps did, oldest first.
     pub steps: Vec<TurnStep>,
     /// Tools that the agent may call.
@@ -46,15 +61,73 @@ pub struct TurnFork {
     pub draft: bool,
 }
 
+/// What a provider counted once: the measure of what a text of the same model takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The model, as `provider:model`.
+    pub model: String,
+    /// Bytes of text that it was given.
+    pub bytes: u64,
+    /// Tokens that the provider counted for them.
+    pub tokens: u64,
+}
+
+/// A summary of a stretch of the chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextSummary {
+    /// The first event that it covers.
+    pub from: Seq,
+    /// The last.
+    pub to: Seq,
+    /// Markdown.
+    pub text: String,
+}
+
+/// A message that is given in every turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptMessage {
+    /// The message.
+    pub message: MessageId,
+    /// Why.
+    pub kept: KeptAs,
+    /// Name of who said it.
+    pub author: String,
+    /// Markdown.
+    pub text: String,
+}
+
 /// A message as an agent reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextMessage {
+    /// Which it is.
+    pub message: MessageId,
     /// Name of who said it.
     pub author: String,
     /// Said by the agent that is to answer.
     pub own: bool,
     /// Markdown.
     pub text: String,
+    /// Files that came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// It would have been given anyway: it is pinned, or a fork's summary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptAs>,
+}
+
+/// Why a message is given in every turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptAs {
+    /// It is pinned.
+    Pin,
+    /// It sums up a fork.
+    Fork {
+        /// The fork.
+        fork: ForkId,
+        /// What the fork was to settle.
+        description: String,
+    },
 }
 
 /// One step of a turn that ended in tool calls.
@@ -101,6 +174,12 @@ pub enum EngineFrame {
         /// The answer stopped at the model's limit, before its end.
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         cut: bool,
+        /// What the agent was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Box<Receipt>>,
+        /// What it counted as.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        measured: Option<Measured>,
     },
     /// The step failed.
     Failed {

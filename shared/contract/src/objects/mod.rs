@@ -1,5 +1,7 @@
 //! What the processes ask of each other over bindings: one command enum per object or internal service.
 
+pub mod archive;
+pub mod attachments;
 pub mod chat;
 pub mod engine;
 pub mod executor;

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::approval::{ApprovalAsk, ApprovalState, Vote};
-use crate::ids::{ApprovalId, ChannelId, ChatId, ForkId, MessageId, OrgId, Seq, TurnId, UserId};
+use crate::ids::{
+    ApprovalId, AttachmentId, ChannelId, ChatId, ForkId, MessageId, OrgId, Seq, TurnId, UserId,
+};
 use crate::time::Timestamp;
 
 /// A chat's row in the index, and the people whose rows changed.
@@ -57,6 +59,9 @@ pub struct MessageProjection {
     pub text: Option<String>,
     /// The event that made it so: a row never goes back to an earlier one.
     pub version: Seq,
+    /// Files that came with it; none once it was deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentId>,
 }
 
 /// An approval's row in the org's inbox.

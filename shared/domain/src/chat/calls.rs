@@ -288,7 +288,7 @@ fn cut(text: &str) -> String {
 }
 
 /// A text with at most about `bytes`: its start and its end. What was shortened before stays as it is.
-fn shortened(text: &str, bytes: usize) -> String {
+pub fn shortened(text: &str, bytes: usize) -> String {
     if text.len() <= bytes + 64 {
         return text.to_owned();
     }

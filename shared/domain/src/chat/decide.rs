@@ -30,12 +30,17 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             | ChatCommand::EarlierApproval { .. }
             | ChatCommand::Decide { .. }
             | ChatCommand::SandboxChanged(_)
-            | ChatCommand::CreateFork(_)
+            | ChatCommand::PostFiles { .. }
+            | ChatCommand::Pin { .. }
+            | ChatCommand::CreateFork { .. }
             | ChatCommand::Forks(_)
             | ChatCommand::DraftFork { .. }
             | ChatCommand::AcceptFork { .. }
             | ChatCommand::AbandonFork { .. }
             | ChatCommand::Search(_)
+            | ChatCommand::BeginExport { .. }
+            | ChatCommand::ExportPart { .. }
+            | ChatCommand::Wipe { .. }
             | ChatCommand::ArtifactSaved(_) => Err(ProblemCode::NotFound.into()),
         };
     };
@@ -49,10 +54,12 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             chat.admitted(ask.actor, ask.org).map(|_| Decision::unchanged(Answer::Chat))
         }
         ChatCommand::Update(update) => chat.update(update, ask),
-        ChatCommand::Post(post) => chat.post(post, ask),
+        ChatCommand::Post(post) => chat.post(post, &[], ask),
+        ChatCommand::PostFiles { post, attachments } => chat.post(post, attachments, ask),
         ChatCommand::Edit { message, text } => chat.edit(*message, text, ask),
         ChatCommand::Delete { message } => chat.delete(*message, ask),
         ChatCommand::React { message, emoji, on } => chat.react(*message, emoji, *on, ask),
+        ChatCommand::Pin { message, on } => chat.pin(*message, *on, ask),
         ChatCommand::MarkRead { seq } => chat.mark_read(*seq, ask),
         ChatCommand::CancelTurn { turn } => chat.cancel_turn(*turn, "", ask),
         ChatCommand::RedeemTicket { .. } => {
@@ -66,11 +73,15 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             chat.decide_approval(*approval, decision, guests, ask)
         }
         ChatCommand::SandboxChanged(status) => chat.sandbox_changed(status, ask),
-        ChatCommand::CreateFork(create) => chat.create_fork(create, ask),
+        ChatCommand::CreateFork { fork, most } => chat.create_fork(fork, *most, ask),
         ChatCommand::DraftFork { fork } => chat.draft_fork(*fork, ask),
         ChatCommand::AcceptFork { fork, accepted } => chat.accept_fork(*fork, accepted, ask),
         ChatCommand::AbandonFork { fork } => chat.abandon_fork(*fork, ask),
         ChatCommand::Search(_) => Err(ProblemCode::NotBuilt.into()),
         ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),
+        // These change nothing that the log tells of: the object answers them by its standing.
+        ChatCommand::BeginExport { .. } | ChatCommand::ExportPart { .. } | ChatCommand::Wipe { .. } => {
+            Err(ProblemCode::NotFound.into())
+        }
     }
 }

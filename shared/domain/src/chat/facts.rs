@@ -5,7 +5,7 @@ use slipway_contract::http::forks::Fork;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::{Actor, ArtifactId, ForkId, MessageId};
 
-use super::Approval;
+use super::{Approval, Unsummed};
 
 /// What the log says about a command, looked up before deciding. What a command does not need stays empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Facts {
     /// The fork that the command names, open or not; for a new one, what an earlier request of the same sender under the
     /// same client id began.
     pub fork: Option<Fork>,
+    /// What is not summed up; where a turn of the chat itself ends.
+    pub unsummed: Unsummed,
     /// The newest message of that fork.
     pub newest: Option<MessageId>,
     /// The summary that ended that fork, as it was accepted.

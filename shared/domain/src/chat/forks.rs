@@ -89,7 +89,12 @@ fn follow(fork: &mut Fork, event: &Event) -> Option<ForkId> {
 
 impl Chat {
     /// A side discussion begins from a message of the chat itself.
-    pub(super) fn create_fork(&self, create: &CreateFork, ask: Ask<'_>) -> Result<Decision, Problem> {
+    pub(super) fn create_fork(
+        &self,
+        create: &CreateFork,
+        most: u32,
+        ask: Ask<'_>,
+    ) -> Result<Decision, Problem> {
         self.person_asking(ask)?;
         fits_client_id(&create.client_id)?;
         if let Some(earlier) = &ask.facts.fork {
@@ -104,11 +109,10 @@ impl Chat {
         if from.fork.is_some() {
             return Err(ProblemCode::ForkNested.into());
         }
-        if self.forks.len() >= limits::OPEN_FORKS_PER_CHAT {
-            return Err(limit(format!(
-                "at most {} forks of a chat are open at a time",
-                limits::OPEN_FORKS_PER_CHAT
-            )));
+        // However many the org allows: open forks are in memory, and in each description of the chat.
+        let most = most.min(limits::OPEN_FORKS_MAX);
+        if self.forks.len() >= most as usize {
+            return Err(limit(format!("at most {most} forks of a chat are open at a time")));
         }
         let mut draft = self.draft(ask.now);
         let fork = ForkId::new(self.id, draft.head.next());
@@ -125,7 +129,8 @@ impl Chat {
         let (Some(agent), None) = (self.default_agent, fork.drafting) else { return Ok(unchanged(fork)) };
         let mut draft = self.draft(ask.now);
         let cause = ask.facts.newest.unwrap_or(fork.message);
-        let wanted = Wanted { cause, depth: 0, user: Some(user), fork: Some(id), draft: true };
+        let wanted =
+            Wanted { cause, depth: 0, user: Some(user), fork: Some(id), draft: true, summary: false };
         self.queue_turn(&mut draft, agent, wanted);
         draft.done_with(id)
     }
@@ -177,6 +182,7 @@ impl Chat {
                 fork: None,
                 turn: None,
                 partial: false,
+                attachments: Vec::new(),
             }),
         );
         draft.done_with(id)

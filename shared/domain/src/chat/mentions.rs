@@ -56,6 +56,12 @@ pub fn preview(text: &str) -> String {
     line.chars().take(140).collect()
 }
 
+/// How a message is shown in lists: by its text, or by its first file where it has none.
+pub fn preview_of(text: &str, file: Option<&str>) -> String {
+    let said = preview(text);
+    if said.is_empty() { preview(file.unwrap_or_default()) } else { said }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

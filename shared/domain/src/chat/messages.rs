@@ -1,21 +1,28 @@
 //! Posting, editing, deleting, reacting.
 
 use slipway_contract::events::{EventBody, MessagePosted};
+use slipway_contract::http::attachments::Attachment;
 use slipway_contract::http::messages::{PostMessage, Posted};
-use slipway_contract::{Actor, MessageId, ParticipantRole, Problem, ProblemCode, limits};
+use slipway_contract::{Actor, ForkId, MessageId, ParticipantRole, Problem, ProblemCode, limits};
 
 use super::queue::Cause;
 use super::{Answer, Ask, Chat, Decision, MessageFacts};
 
 impl Chat {
-    /// A person's message, and the turns that it asks for.
-    pub(super) fn post(&self, post: &PostMessage, ask: Ask<'_>) -> Result<Decision, Problem> {
+    /// A person's message, with the files that it names, and the turns that it asks for.
+    pub(super) fn post(
+        &self,
+        post: &PostMessage,
+        attachments: &[Attachment],
+        ask: Ask<'_>,
+    ) -> Result<Decision, Problem> {
         self.admitted(ask.actor, ask.org)?;
         fits_client_id(&post.client_id)?;
         if let Some(earlier) = &ask.facts.earlier {
             return Ok(Decision::unchanged(Answer::Posted(earlier.clone())));
         }
-        fits_message(&post.text)?;
+        fits_files(post, attachments)?;
+        fits_message(&post.text, !attachments.is_empty())?;
         if let Some(fork) = post.fork {
             self.open_fork(fork, ask)?;
         }
@@ -38,6 +45,7 @@ impl Chat {
                 fork: post.fork,
                 turn: None,
                 partial: false,
+                attachments: attachments.to_vec(),
             }),
         );
         let from = match ask.actor {
@@ -54,7 +62,7 @@ impl Chat {
         if facts.author != ask.actor {
             return Err(Problem::new(ProblemCode::Forbidden).detail("only its author edits a message"));
         }
-        fits_message(text)?;
+        fits_message(text, false)?;
         if facts.text == text {
             return Ok(self.already(message, ask));
         }
@@ -62,7 +70,8 @@ impl Chat {
         if facts.edits >= limits::EDITS_PER_MESSAGE {
             return Err(limit(format!("a message is edited at most {} times", limits::EDITS_PER_MESSAGE)));
         }
-        Ok(self.change(message, EventBody::MessageEdited { message, text: text.to_owned() }, ask))
+        let edited = EventBody::MessageEdited { message, text: text.to_owned() };
+        Ok(self.change(message, facts.fork, edited, ask))
     }
 
     /// A message is taken back by its author or by a moderator.
@@ -78,7 +87,7 @@ impl Chat {
             return Err(Problem::new(ProblemCode::Forbidden)
                 .detail("only its author or a moderator deletes a message"));
         }
-        Ok(self.change(message, EventBody::MessageDeleted { message }, ask))
+        Ok(self.change(message, facts.fork, EventBody::MessageDeleted { message }, ask))
     }
 
     /// A reaction is added or taken back.
@@ -98,7 +107,7 @@ impl Chat {
         }
         let emoji = emoji.to_owned();
         if !on {
-            return Ok(self.change(message, EventBody::ReactionRemoved { message, emoji }, ask));
+            return Ok(self.add(message, EventBody::ReactionRemoved { message, emoji }, ask));
         }
         self.may_change(facts.fork)?;
         if !facts.emoji_known && facts.emoji >= limits::EMOJI_PER_MESSAGE {
@@ -110,11 +119,11 @@ impl Chat {
         if facts.reactions >= limits::REACTIONS_PER_MESSAGE {
             return Err(limit(format!("a message has at most {} reactions", limits::REACTIONS_PER_MESSAGE)));
         }
-        Ok(self.change(message, EventBody::ReactionAdded { message, emoji }, ask))
+        Ok(self.add(message, EventBody::ReactionAdded { message, emoji }, ask))
     }
 
     /// The message that a participant names, unless it is gone.
-    fn message<'a>(&self, message: MessageId, ask: Ask<'a>) -> Result<&'a MessageFacts, Problem> {
+    pub(super) fn message<'a>(&self, message: MessageId, ask: Ask<'a>) -> Result<&'a MessageFacts, Problem> {
         self.admitted(ask.actor, ask.org)?;
         match &ask.facts.message {
             Some(facts) if message.chat() == self.id && facts.deleted => {
@@ -125,7 +134,19 @@ impl Chat {
         }
     }
 
-    fn change(&self, message: MessageId, body: EventBody, ask: Ask<'_>) -> Decision {
+    /// A message's text changes or goes, and with it what rests on it.
+    fn change(&self, message: MessageId, of: Option<ForkId>, body: EventBody, ask: Ask<'_>) -> Decision {
+        let mut draft = self.draft(ask.now);
+        let is_gone = matches!(body, EventBody::MessageDeleted { .. });
+        let seq = draft.add(ask.actor, body);
+        if is_gone && self.is_pinned(message) {
+            draft.add(ask.actor, EventBody::MessageUnpinned { message });
+        }
+        self.give_up_summary(&mut draft, message, of);
+        draft.done(Answer::Posted(Posted { message, seq, at: ask.now }))
+    }
+
+    fn add(&self, message: MessageId, body: EventBody, ask: Ask<'_>) -> Decision {
         let mut draft = self.draft(ask.now);
         let seq = draft.add(ask.actor, body);
         draft.done(Answer::Posted(Posted { message, seq, at: ask.now }))
@@ -152,11 +173,26 @@ pub(super) fn fits_client_id(client_id: &str) -> Result<(), Problem> {
     }
 }
 
-fn fits_message(text: &str) -> Result<(), Problem> {
+/// The files are those that the message names. Who posts without having them looked up names none.
+fn fits_files(post: &PostMessage, attachments: &[Attachment]) -> Result<(), Problem> {
+    if post.attachments.len() > limits::ATTACHMENTS_PER_MESSAGE {
+        return Err(Problem::field("attachments", "names more than 10 files"));
+    }
+    let mut before = post.attachments.iter().enumerate();
+    if before.any(|(at, file)| post.attachments.iter().take(at).any(|earlier| earlier == file)) {
+        return Err(Problem::field("attachments", "names a file twice"));
+    }
+    if !post.attachments.iter().eq(attachments.iter().map(|file| &file.id)) {
+        return Err(Problem::field("attachments", "names files that cannot come with this message"));
+    }
+    Ok(())
+}
+
+fn fits_message(text: &str, with_files: bool) -> Result<(), Problem> {
     if text.len() > limits::MESSAGE_BYTES {
         return Err(Problem::new(ProblemCode::TooLarge).detail("a message has at most 64 KiB"));
     }
-    if text.trim().is_empty() {
+    if text.trim().is_empty() && !with_files {
         return Err(Problem::field("text", "is empty"));
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 pub mod acts;
 pub mod approvals;
+pub mod archive;
 pub mod calls;
 mod decide;
 mod facts;
@@ -14,8 +15,10 @@ pub mod mentions;
 mod messages;
 pub mod output;
 mod people;
+mod pins;
 mod queue;
 mod sandboxes;
+pub mod summaries;
 #[cfg(test)]
 mod tests;
 pub mod tools;
@@ -23,10 +26,11 @@ pub mod turns;
 
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::approvals as api;
-use slipway_contract::http::chats::{self, OpenTurn, TurnStatus};
+use slipway_contract::http::chats::{self, OpenTurn, Pin, TurnStatus};
 use slipway_contract::http::forks::Fork;
 use slipway_contract::http::messages::Posted;
 use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::objects::engine::Measured;
 use slipway_contract::sandbox::SandboxStatus;
 use slipway_contract::{
     Actor, AgentId, ChannelId, ChatId, ForkId, MessageId, OrgId, Participant, ParticipantId, Problem,
@@ -36,6 +40,7 @@ use slipway_contract::{
 pub use approvals::{Approval, ApprovalPhase};
 pub use decide::decide;
 pub use facts::{Facts, MessageFacts};
+pub use summaries::Unsummed;
 pub use turns::{Turn, TurnPhase};
 
 /// A chat that exists, as its object holds it in memory: all but its log.
@@ -67,6 +72,8 @@ pub struct Chat {
     pub approvals: Vec<Approval>,
     /// Forks that are open, oldest first.
     pub forks: Vec<Fork>,
+    /// Pinned messages, in the order in which they were pinned.
+    pub pins: Vec<Pin>,
     /// Sandboxes that the chat ever had, as they were last told, in any order.
     pub sandboxes: Vec<SandboxStatus>,
 }
@@ -119,6 +126,8 @@ pub struct Decision {
     pub approvals: Vec<Approval>,
     /// Forks as they stand from now on.
     pub forks: Vec<Fork>,
+    /// What an agent's step was counted as; how agents are measured is no part of the chat in memory.
+    pub measured: Option<(AgentId, Measured)>,
     /// A read marker that moves without an event.
     pub read: Option<(UserId, Seq, u64)>,
     /// What the caller is told.
@@ -157,6 +166,7 @@ impl Decision {
             turns: Vec::new(),
             approvals: Vec::new(),
             forks: Vec::new(),
+            measured: None,
             read: None,
             answer,
         }
@@ -174,13 +184,14 @@ struct Draft {
     /// Forks that are open, or end here, as they stand behind the events.
     forks: Vec<Fork>,
     changed_forks: Vec<ForkId>,
+    measured: Option<(AgentId, Measured)>,
 }
 
 impl Draft {
     fn new(chat: ChatId, head: Seq, now: Timestamp) -> Self {
         let (events, turns, approvals) = (Vec::new(), Vec::new(), Vec::new());
         let (forks, changed_forks) = (Vec::new(), Vec::new());
-        Self { chat, head, now, events, turns, approvals, forks, changed_forks }
+        Self { chat, head, now, events, turns, approvals, forks, changed_forks, measured: None }
     }
 
     fn next_message(&self) -> MessageId {
@@ -200,9 +211,9 @@ impl Draft {
     }
 
     fn done(self, answer: Answer) -> Decision {
-        let Self { events, turns, approvals, mut forks, changed_forks, .. } = self;
+        let Self { events, turns, approvals, mut forks, changed_forks, measured, .. } = self;
         forks.retain(|fork| changed_forks.contains(&fork.id));
-        Decision { events, turns, approvals, forks, read: None, answer }
+        Decision { events, turns, approvals, forks, measured, read: None, answer }
     }
 }
 
@@ -229,6 +240,7 @@ impl Chat {
             turns: Vec::new(),
             approvals: Vec::new(),
             forks: Vec::new(),
+            pins: Vec::new(),
             sandboxes: Vec::new(),
         };
         chat.apply(decision);
@@ -269,12 +281,17 @@ impl Chat {
             }
             EventBody::MessagePosted(message) if message.fork.is_none() => {
                 self.message_count += 1;
-                let preview = mentions::preview(&message.text);
+                let preview =
+                    mentions::preview_of(&message.text, message.attachments.first().map(|file| &*file.name));
                 self.last_message = Some(LastMessage { id: message.message, at: event.at, preview });
                 self.read_own_post(event.actor, event.seq, self.message_count);
             }
             EventBody::MessageEdited { message, text } => self.retell_last(*message, text),
             EventBody::MessageDeleted { message } => self.retell_last(*message, ""),
+            EventBody::MessagePinned { message } => {
+                self.pins.push(Pin { message: *message, by: event.actor, at: event.at });
+            }
+            EventBody::MessageUnpinned { message } => self.pins.retain(|pin| pin.message != *message),
             EventBody::SandboxChanged { status } => self.keep_sandbox(status),
             EventBody::MessagePosted(_)
             | EventBody::ChatCreated { .. }
@@ -288,6 +305,7 @@ impl Chat {
             | EventBody::ToolCalled { .. }
             | EventBody::ToolReturned { .. }
             | EventBody::TurnCompleted { .. }
+            | EventBody::TurnSummarised { .. }
             | EventBody::TurnFailed { .. }
             | EventBody::TurnCancelled { .. }
             | EventBody::ApprovalRequested { .. }
@@ -365,10 +383,12 @@ impl Chat {
                     agent: turn.agent,
                     state: turn.phase.state(),
                     fork: turn.fork,
+                    summary: turn.summary,
                 })
                 .collect(),
             open_approvals: self.open_approvals().map(|approval| approval.describe(&self.title)).collect(),
             open_forks: self.forks.clone(),
+            pins: self.pins.clone(),
             sandbox: self.sandbox().cloned(),
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Wanted {
     pub fork: Option<ForkId>,
     /// The fork's summary is to be drafted.
     pub draft: bool,
+    /// The chat is to be summed up to the message.
+    pub summary: bool,
 }
 
 impl Chat {
@@ -61,16 +63,17 @@ impl Chat {
             agents.extend(self.default_agent);
         }
         for agent in agents {
-            self.queue_turn(draft, agent, Wanted { cause, depth, user, fork, draft: false });
+            let wanted = Wanted { cause, depth, user, fork, draft: false, summary: false };
+            self.queue_turn(draft, agent, wanted);
         }
     }
 
     /// Queues one turn, or says why it cannot be.
     pub(super) fn queue_turn(&self, draft: &mut Draft, agent: AgentId, wanted: Wanted) {
-        let Wanted { cause, depth, user, fork, draft: drafts } = wanted;
+        let Wanted { cause, depth, user, fork, draft: drafts, summary } = wanted;
         let id = draft.next_turn();
-        draft
-            .add(Actor::System, EventBody::TurnQueued { turn: id, agent, cause, depth, fork, draft: drafts });
+        let queued = EventBody::TurnQueued { turn: id, agent, cause, depth, fork, draft: drafts, summary };
+        draft.add(Actor::System, queued);
         let is_new = |change: &&TurnChange| match change {
             TurnChange::Put(turn) => self.turn(turn.id).is_none(),
             TurnChange::End(_) => false,
@@ -93,6 +96,7 @@ impl Chat {
                 user,
                 fork,
                 draft: drafts,
+                summary,
                 steps: Vec::new(),
                 usage: Usage::default(),
                 phase: TurnPhase::Queued { failed: 0, not_before: draft.now },

@@ -5,14 +5,16 @@
 //! the attempt it works on; a result of another attempt, or of a turn that has ended, is refused.
 
 use serde::{Deserialize, Serialize};
-use slipway_contract::events::{EventBody, MessagePosted, ToolCall, TurnFailure, TurnFailureCode, Usage};
+use slipway_contract::events::{
+    EventBody, MessagePosted, Receipt, ToolCall, TurnFailure, TurnFailureCode, Usage,
+};
 use slipway_contract::http::chats::{TurnState, TurnStatus};
-use slipway_contract::objects::engine::TurnStep;
+use slipway_contract::objects::engine::{Measured, TurnStep};
 use slipway_contract::{Actor, AgentId, ForkId, MessageId, Problem, ProblemCode, Timestamp, TurnId, UserId};
 
 use super::calls::{CallState, Calling};
 use super::queue::Cause;
-use super::{Answer, Ask, Chat, Decision, Draft, TurnChange};
+use super::{Answer, Ask, Chat, Decision, Draft, TurnChange, Unsummed};
 
 /// Attempts of one step before the turn fails.
 pub const ATTEMPTS: u8 = 3;
@@ -45,6 +47,9 @@ pub struct Turn {
     /// It drafts the fork's summary.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub draft: bool,
+    /// It sums up the chat up to its cause, and says nothing.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub summary: bool,
     /// Steps that have ended in calls of tools.
     pub steps: Vec<TurnStep>,
     /// What those used.
@@ -100,6 +105,10 @@ pub enum StepEnd {
         model: String,
         /// What the step used.
         usage: Usage,
+        /// What the agent was given.
+        receipt: Option<Box<Receipt>>,
+        /// What that counted as.
+        measured: Option<Measured>,
     },
     /// The agent called tools.
     Called {
@@ -109,6 +118,8 @@ pub enum StepEnd {
         calls: Vec<ToolCall>,
         /// What the step used.
         usage: Usage,
+        /// What the agent was given counted as.
+        measured: Option<Measured>,
     },
     /// It failed.
     Failed {
@@ -162,16 +173,19 @@ impl Chat {
     }
 
     /// The oldest queued turn of each agent that is not at work, with its time. An agent whose turn waits for people is
-    /// free meanwhile.
+    /// free meanwhile, and one that sums up too.
     fn startable(&self) -> Vec<(TurnId, Timestamp)> {
-        let working = self.turns.iter().filter(|turn| turn.phase.state() == TurnState::Running);
+        let working = |turn: &&Turn| turn.phase.state() == TurnState::Running && !turn.summary;
+        let working = self.turns.iter().filter(working);
         let mut busy: Vec<AgentId> = working.map(|turn| turn.agent).collect();
         let mut startable = Vec::new();
         for turn in self.turns.iter() {
             if let TurnPhase::Queued { not_before, .. } = turn.phase
-                && !busy.contains(&turn.agent)
+                && (turn.summary || !busy.contains(&turn.agent))
             {
-                busy.push(turn.agent);
+                if !turn.summary {
+                    busy.push(turn.agent);
+                }
                 startable.push((turn.id, not_before));
             }
         }
@@ -197,7 +211,7 @@ impl Chat {
         Ok(draft.done(status(id, TurnState::Running)))
     }
 
-    /// A step of a running turn has ended.
+    /// A step of a running turn has ended. `unsummed` is what the log says if that was an answer.
     ///
     /// # Errors
     /// The turn has ended meanwhile, or works on another attempt: the result counts for nothing.
@@ -206,6 +220,7 @@ impl Chat {
         id: TurnId,
         attempt: u8,
         end: StepEnd,
+        unsummed: &Unsummed,
         now: Timestamp,
     ) -> Result<Decision, Problem> {
         let turn = self.turn(id).ok_or(ProblemCode::TurnEnded)?;
@@ -215,23 +230,34 @@ impl Chat {
         let by = Actor::Agent { id: turn.agent };
         let mut draft = self.draft(now);
         match end {
-            StepEnd::Answered { text, cut, model, usage } => {
+            StepEnd::Answered { text, cut, model, usage, receipt, measured } => {
                 if text.trim().is_empty() {
                     let failure = failure(TurnFailureCode::Refused, "The model gave an empty answer.");
                     return Ok(self.fail(draft, turn, failure));
                 }
+                draft.measured = measured.map(|measured| (turn.agent, measured));
+                if turn.summary {
+                    return Ok(self.end_summary(draft, turn, &text, (model, usage), unsummed));
+                }
                 let message = self.post_answer(&mut draft, turn, &text, cut);
                 let mut total = turn.usage;
                 total += usage;
-                draft.add(by, EventBody::TurnCompleted { turn: id, message, model, usage: total });
+                draft.add(by, EventBody::TurnCompleted { turn: id, message, model, usage: total, receipt });
                 draft.turns.push(TurnChange::End(id));
                 // A draft quotes; it asks nobody.
                 if !turn.draft {
                     self.queue_turns(&mut draft, message, &text, Cause::Turn(turn), turn.fork);
                 }
+                self.queue_summary(&mut draft, turn, unsummed);
                 Ok(draft.done(status(id, TurnState::Completed)))
             }
-            StepEnd::Called { text, calls, usage } => {
+            StepEnd::Called { text, calls, usage, measured } => {
+                draft.measured = measured.map(|measured| (turn.agent, measured));
+                if turn.summary {
+                    let failure =
+                        failure(TurnFailureCode::Refused, "The model called tools where it had none.");
+                    return Ok(self.fail(draft, turn, failure));
+                }
                 if turn.steps.len() + 1 >= STEPS {
                     let failure = failure(TurnFailureCode::TooManySteps, "The agent took too many steps.");
                     return Ok(self.fail(draft, turn, failure));
@@ -281,8 +307,11 @@ impl Chat {
             TurnPhase::Queued { .. } | TurnPhase::Running { .. } => said,
         };
         let mut draft = self.draft(ask.now);
-        let message =
-            if said.trim().is_empty() { None } else { Some(self.post_answer(&mut draft, turn, said, true)) };
+        let message = if said.trim().is_empty() || turn.summary {
+            None
+        } else {
+            Some(self.post_answer(&mut draft, turn, said, true))
+        };
         draft.add(ask.actor, EventBody::TurnCancelled { turn: id, message });
         self.withdraw(&mut draft, id, ask.actor);
         draft.turns.push(TurnChange::End(id));
@@ -299,7 +328,7 @@ impl Chat {
         }
     }
 
-    fn fail(&self, mut draft: Draft, turn: &Turn, failure: TurnFailure) -> Decision {
+    pub(super) fn fail(&self, mut draft: Draft, turn: &Turn, failure: TurnFailure) -> Decision {
         draft.add(Actor::System, EventBody::TurnFailed { turn: turn.id, failure });
         draft.turns.push(TurnChange::End(turn.id));
         draft.done(status(turn.id, TurnState::Failed))
@@ -315,6 +344,7 @@ impl Chat {
             fork: turn.fork,
             turn: Some(turn.id),
             partial,
+            attachments: Vec::new(),
         };
         draft.add(Actor::Agent { id: turn.agent }, EventBody::MessagePosted(body));
         message

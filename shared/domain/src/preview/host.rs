@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use slipway_contract::SandboxId;
+use slipway_contract::{SandboxId, files};
 
 /// A port of a sandbox, as the first label of a preview's host name names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +69,17 @@ impl PreviewBase {
     /// The address of a preview, without a path.
     pub fn address_of(&self, host: &PreviewHost) -> String {
         format!("{}://{host}.{}", self.scheme, self.authority)
+    }
+
+    /// The address of links to files, without a path.
+    pub fn files_address(&self) -> String {
+        format!("{}://{}.{}", self.scheme, files::HOST, self.authority)
+    }
+
+    /// Whether a request's `Host` is that of links to files.
+    pub fn is_files(&self, host: &str) -> bool {
+        let label = host.strip_suffix(self.authority.as_str()).and_then(|label| label.strip_suffix('.'));
+        label == Some(files::HOST)
     }
 
     /// What a request's `Host` names; `None` for anything but the one written form of a preview's.

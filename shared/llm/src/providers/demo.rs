@@ -12,6 +12,7 @@
 //! | `participants` | the names in the system text's line `Participants: @ana, @bo` |
 //! | `instructions` | the system text that it was given |
 //! | `summary` | how many messages the chat has, and whose |
+//! | `context` | what it was given beside them: the summary, pinned messages, context items, files |
 //! | `tools` | the tools that it was offered |
 //! | `count: text` | the text's words, characters and lines |
 //! | `2 * (3 + 4)` | the value: `+ - * /`, brackets and decimals |
@@ -45,6 +46,7 @@
 mod arithmetic;
 mod commands;
 mod draft;
+mod kept;
 mod page;
 mod sandbox;
 mod speech;
@@ -134,9 +136,13 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// One word is one token, for text read as for text written.
+/// Longest piece of a word that is one token of a text read, in bytes.
+const TOKEN_BYTES: usize = 16;
+
+/// One word is one token, for text read as for text written; a long one is several when it is read.
 fn input_tokens(request: &ModelRequest) -> u64 {
-    let words = |text: &str| text.split_whitespace().count();
+    let words =
+        |text: &str| text.split_whitespace().map(|word| word.len().div_ceil(TOKEN_BYTES)).sum::<usize>();
     let blocks = request.messages.iter().flat_map(|message| &message.content).map(|block| match block {
         Content::Text { text } => words(text),
         Content::ToolCall { arguments, .. } => words(&arguments.to_string()),

@@ -44,14 +44,19 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         approval_policies
         approvals
         artifacts
+        attachment_parts
+        attachments
         audit
         channel_members
         channels
+        chat_archives
         chat_people
         chats
+        context_items
         invitations
         members
         messages
+        org_config
         orgs
         passwords (no tenant's)
         quotas
@@ -163,14 +168,19 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         approval_policies: INSERT, SELECT; UPDATE quorum, self_approval
         approvals: INSERT, SELECT; UPDATE state, version, votes
         artifacts: INSERT, SELECT
+        attachment_parts: DELETE, INSERT, SELECT; UPDATE etag
+        attachments: DELETE, INSERT, SELECT; UPDATE height, media_type, message_seq, post, state, upload, width
         audit: SELECT
         channel_members: DELETE, INSERT, SELECT
         channels: INSERT, SELECT
+        chat_archives: DELETE, INSERT, SELECT; UPDATE changed_at, head, lease_until, manifest_sha256, packed_bytes, parts, raw_bytes, restored_at, state
         chat_people: INSERT, SELECT; UPDATE participant, read_count, version
-        chats: INSERT, SELECT; UPDATE head, last_message_at, message_count, preview, title
+        chats: INSERT, SELECT; UPDATE active_at, archive_after, archive_tries, archived, head, last_message_at, message_count, preview, title
+        context_items: DELETE, INSERT, SELECT; UPDATE accepted_by, expires_at, state, tag_words, tags, text, title, version, words
         invitations: INSERT, SELECT; UPDATE accepted_at, accepted_by, revoked_at, revoked_by
         members: INSERT, SELECT; UPDATE ended_at, joined_at, role
         messages: INSERT, SELECT; UPDATE text, version, words
+        org_config: INSERT, SELECT; UPDATE updated_at, updated_by, value
         orgs: INSERT, SELECT
         passwords: INSERT, SELECT
         quotas: INSERT, SELECT; UPDATE egress_bytes, running, seconds

@@ -1,23 +1,29 @@
 //! How many statements each function sends: a list that asks once for each row would show here.
 
+use std::collections::BTreeSet;
+
 use expect_test::expect;
-use slipway_contract::Actor;
 use slipway_contract::approval::{ApprovalState, SelfApproval};
 use slipway_contract::http::agents::UpdateAgent;
 use slipway_contract::http::approvals::ApprovalPolicy;
+use slipway_contract::http::config::ConfigKey;
+use slipway_contract::http::context::ContextItem;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::http::usage::UsageBy;
+use slipway_contract::{Actor, MessageId, Seq};
 use slipway_domain::identity::throttle::{Attempts, Subject};
 use slipway_domain::sandbox::{Happened, Rules, Sandbox, decide};
 use slipway_store::channels::NewChannel;
+use slipway_store::context_items::{Filters, Viewer};
 use slipway_store::invitations::NewInvitation;
 use slipway_store::page::Page;
 use slipway_store::quotas::{Holder, Override};
 use slipway_store::sandboxes::{StoredSandbox, due};
 use slipway_store::signin_attempts::Counted;
 use slipway_store::{
-    agents, approval_policies, approvals, artifacts, audit, channels, chats, invitations, members,
-    memberships, orgs, places, quotas, routes, sandboxes, sessions, signin_attempts, sweeps, usage, users,
+    agents, approval_policies, approvals, artifacts, attachments, audit, channels, chats, config,
+    context_items, invitations, members, memberships, orgs, places, quotas, routes, sandboxes, sessions,
+    signin_attempts, sweeps, usage, users,
 };
 
 use crate::fixture::{self, NOW};
@@ -117,6 +123,7 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         "channels::create": channels::create(&mut db, &named, by, NOW);
         "channels::list": channels::list(&mut db, by, Role::Owner, &Page { limit: 50, after: None });
         "channels::access": channels::access(&mut db, channel, by);
+        "channels::seen_of": channels::seen_of(&mut db, by, Role::Owner, &BTreeSet::from([channel]));
         "channels::add_member": channels::add_member(&mut db, channel, user.id, by, NOW);
         "channels::members": channels::members(&mut db, channel, &Page { limit: 50, after: None });
         "chats::project": chats::project(&mut db, &fixture::projection(&tenant, 3));
@@ -127,6 +134,7 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         "agents::list": agents::list(&mut db, &Page { limit: 50, after: None });
         "agents::find": agents::find(&mut db, agent);
         "agents::find_many": agents::find_many(&mut db, &[agent, tenant.agent]);
+        "agents::has_all": agents::has_all(&mut db, &[agent, tenant.agent]);
         "agents::default": agents::default(&mut db);
         "agents::update": agents::update(&mut db, tenant.agent, &change);
         "members::end": members::end(&mut db, member, user.id, NOW);
@@ -169,6 +177,7 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         channels::create 1
         channels::list 1
         channels::access 1
+        channels::seen_of 1
         channels::add_member 2
         channels::members 1
         chats::project 2
@@ -179,6 +188,7 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         agents::list 1
         agents::find 1
         agents::find_many 1
+        agents::has_all 1
         agents::default 1
         agents::update 2
         members::end 2
@@ -189,6 +199,18 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         approvals::find 1
         approval_policies::set 1
         approval_policies::get 1
+        config::take 1
+        config::set 1
+        config::all 2
+        config::get 1
+        config::max_forks 1
+        context_items::create 1
+        context_items::list 1
+        context_items::lock 1
+        context_items::update 1
+        context_items::candidates 1
+        context_items::texts 1
+        context_items::delete 1
         sandboxes::reserve 2
         sandboxes::find 1
         sandboxes::find_by_approval 1
@@ -224,6 +246,13 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         artifacts::find_by_key 1
         artifacts::find 1
         artifacts::list 1
+        attachments::begin 4
+        attachments::keep_part 1
+        attachments::parts 1
+        attachments::complete 2
+        attachments::find 1
+        attachments::bind 1
+        attachments::settle 2
         audit::append 1
         audit::list 1
         sandboxes::set_hosts 1
@@ -256,6 +285,8 @@ async fn of_sandboxes(server: &Server) -> String {
     let new = world::new(&tenant, 1);
     let made = sandboxes::reserve(&mut db, &new, NOW).await.unwrap();
     let kept = world::artifact(&tenant, made.id);
+    let uploaded = world::upload(&tenant);
+    let message = MessageId::new(tenant.chat, Seq(9));
     let mut told = fixture::projection(&tenant, 4);
     let votes = [(user, true)];
     told.approvals =
@@ -274,6 +305,9 @@ async fn of_sandboxes(server: &Server) -> String {
     let running = step(&started.sandbox, world::running(1, NOW));
     let ready = StoredSandbox { sandbox: running.next.clone(), ..made.clone() };
     let lost = step(&ready.sandbox, Happened::Missing);
+    let item = context_items::create(&mut db, &world::item(&tenant, "x"), NOW).await.unwrap();
+    let item = ContextItem { version: 2, ..item };
+    let (viewer, items) = (Viewer { user, role: Role::Owner }, Page { limit: 50, after: None });
     count!(counts, db,
         "chats::project (50 approvals)": chats::project(&mut db, &told);
         "chats::takes_part": chats::takes_part(&mut db, tenant.chat, user);
@@ -281,6 +315,18 @@ async fn of_sandboxes(server: &Server) -> String {
         "approvals::find": approvals::find(&mut db, world::approval(&tenant, 1));
         "approval_policies::set": approval_policies::set(&mut db, &policy);
         "approval_policies::get": approval_policies::get(&mut db);
+        "config::take": config::take(&mut db, ConfigKey::Theme, entry.actor, NOW);
+        "config::set": config::set(&mut db, ConfigKey::Theme, None);
+        "config::all": config::all(&mut db);
+        "config::get": config::get(&mut db, ConfigKey::Theme);
+        "config::max_forks": config::max_forks(&mut db);
+        "context_items::create": context_items::create(&mut db, &world::item(&tenant, "x"), NOW);
+        "context_items::list": context_items::list(&mut db, viewer, &Filters::default(), &items);
+        "context_items::lock": context_items::lock(&mut db, item.id);
+        "context_items::update": context_items::update(&mut db, &item);
+        "context_items::candidates": context_items::candidates(&mut db, tenant.chat, tenant.channel, &[], NOW);
+        "context_items::texts": context_items::texts(&mut db, &[item.id]);
+        "context_items::delete": context_items::delete(&mut db, item.id);
         "sandboxes::reserve": sandboxes::reserve(&mut db, &new, NOW);
         "sandboxes::find": sandboxes::find(&mut db, made.id);
         "sandboxes::find_by_approval": sandboxes::find_by_approval(&mut db, made.approval);
@@ -316,6 +362,13 @@ async fn of_sandboxes(server: &Server) -> String {
         "artifacts::find_by_key": artifacts::find_by_key(&mut db, made.id, "key");
         "artifacts::find": artifacts::find(&mut db, kept.id);
         "artifacts::list": artifacts::list(&mut db, user, None, &Page { limit: 50, after: None });
+        "attachments::begin": attachments::begin(&mut db, &uploaded, NOW);
+        "attachments::keep_part": attachments::keep_part(&mut db, uploaded.id, 1, "etag");
+        "attachments::parts": attachments::parts(&mut db, uploaded.id);
+        "attachments::complete": attachments::complete(&mut db, uploaded.id, "text/plain", None);
+        "attachments::find": attachments::find(&mut db, uploaded.id);
+        "attachments::bind": attachments::bind(&mut db, tenant.chat, user, "post", &[uploaded.id]);
+        "attachments::settle": attachments::settle(&mut db, message, &[uploaded.id]);
         "audit::append": audit::append(&mut db, &entry);
         "audit::list": audit::list(&mut db, &Page { limit: 50, after: None });
     );

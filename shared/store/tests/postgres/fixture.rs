@@ -9,8 +9,8 @@ use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::objects::projection::{ChatProjection, MessageProjection, PersonProjection};
 use slipway_contract::{
-    Actor, AgentId, ArtifactId, ChannelId, ChatId, InvitationId, MemberId, MessageId, OrgId, SandboxId, Seq,
-    SessionId, SnapshotId, Timestamp, UserId,
+    Actor, AgentId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, InvitationId,
+    MemberId, MessageId, OrgId, SandboxId, Seq, SessionId, SnapshotId, Timestamp, UserId,
 };
 use slipway_store::channels::NewChannel;
 use slipway_store::invitations::NewInvitation;
@@ -40,7 +40,8 @@ macro_rules! fresh {
 fresh!(
     user_id -> UserId, org_id -> OrgId, member_id -> MemberId, invitation_id -> InvitationId,
     channel_id -> ChannelId, chat_id -> ChatId, agent_id -> AgentId, session_id -> SessionId,
-    sandbox_id -> SandboxId, artifact_id -> ArtifactId, snapshot_id -> SnapshotId
+    sandbox_id -> SandboxId, artifact_id -> ArtifactId, attachment_id -> AttachmentId, context_item_id -> ContextItemId, snapshot_id -> SnapshotId,
+    archive_id -> ArchiveId
 );
 
 /// A digest that nothing else has.
@@ -154,5 +155,6 @@ pub(crate) fn message(tenant: &Tenant, seq: u64, text: &str) -> MessageProjectio
         at: NOW.plus_ms(i64::try_from(seq).unwrap() * 1000),
         text: Some(text.to_owned()),
         version: Seq(seq),
+        attachments: vec![],
     }
 }

@@ -5,11 +5,19 @@
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod artifacts;
+#[cfg(test)]
+mod attachments;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod catalogue;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod context_items;
 #[cfg(test)]
 mod counts;
 #[cfg(test)]

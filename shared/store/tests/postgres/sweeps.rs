@@ -221,7 +221,20 @@ async fn the_sweeps_see_what_they_look_through_of_all_orgs_and_nothing_else() {
     }
     // `sweeps` has rows only if another test of this run has made some.
     seen.retain(|table| table != "sweeps");
-    assert_eq!(seen, ["members", "quotas", "sandboxes", "snapshots", "snapshots_owed", "usage_entries"]);
+    assert_eq!(
+        seen,
+        [
+            "attachments",
+            "chat_archives",
+            "chats",
+            "members",
+            "quotas",
+            "sandboxes",
+            "snapshots",
+            "snapshots_owed",
+            "usage_entries"
+        ]
+    );
     let orgs = app.query("SELECT DISTINCT org_id FROM sandboxes", &[]).await.unwrap();
     let orgs = orgs.iter().map(|row| row.get::<_, String>(0).parse().unwrap()).collect::<Vec<OrgId>>();
     assert!(orgs.contains(&one.org) && orgs.contains(&two.org));

@@ -8,7 +8,16 @@ use crate::{fixture, world};
 
 const SWEEPS: &str = "the sweeps job";
 /// What sweeps may read.
-const SWEPT: [&str; 5] = ["quotas", "sandboxes", "snapshots", "snapshots_owed", "usage_entries"];
+const SWEPT: [&str; 8] = [
+    "attachments",
+    "chat_archives",
+    "chats",
+    "quotas",
+    "sandboxes",
+    "snapshots",
+    "snapshots_owed",
+    "usage_entries",
+];
 
 /// Somebody who should find nothing of the victim.
 struct Stranger {

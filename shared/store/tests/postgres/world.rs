@@ -3,17 +3,23 @@
 use slipway_contract::approval::{ApprovalAction, ApprovalAsk, ApprovalState, Risk, SelfApproval, Vote};
 use slipway_contract::http::approvals::ApprovalPolicy;
 use slipway_contract::http::artifacts::Artifact;
+use slipway_contract::http::config::ConfigKey;
+use slipway_contract::http::context::ContextScope;
 use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::objects::projection::ApprovalProjection;
 use slipway_contract::sandbox::{SandboxReason, SandboxSize};
 use slipway_contract::{Actor, ApprovalId, SandboxId, Seq, Timestamp, UserId};
 use slipway_domain::sandbox::{Happened, Rules, Sighting, decide};
+use slipway_store::archives::Moment;
+use slipway_store::attachments::NewAttachment;
+use slipway_store::context_items::NewItem;
 use slipway_store::places::Answer;
 use slipway_store::quotas::{Holder, Override};
 use slipway_store::sandboxes::{NewSandbox, StoredSandbox};
 use slipway_store::snapshots::NewSnapshot;
 use slipway_store::{
-    Db, OrgDb, approval_policies, artifacts, chats, places, quotas, sandboxes, snapshots, usage,
+    Db, OrgDb, approval_policies, archives, artifacts, attachments, chats, config, context_items, places,
+    quotas, sandboxes, snapshots, usage,
 };
 
 use crate::fixture::{self, NOW, Tenant};
@@ -143,6 +149,31 @@ pub(crate) fn artifact(tenant: &Tenant, sandbox: SandboxId) -> Artifact {
     }
 }
 
+/// What the tenant's owner tells agents of the tenant's chat.
+pub(crate) fn item(tenant: &Tenant, text: &str) -> NewItem {
+    let id = fixture::context_item_id();
+    NewItem {
+        id,
+        scope: ContextScope::Chat,
+        channel: Some(tenant.channel),
+        chat: Some(tenant.chat),
+        title: "Title".into(),
+        text: text.into(),
+        tags: vec![],
+        source: None,
+        by: Actor::User { id: tenant.owner.id },
+        client_id: id.to_string(),
+        proposed_in: None,
+        expires_at: None,
+    }
+}
+
+/// An upload of the tenant's owner.
+pub(crate) fn upload(tenant: &Tenant) -> NewAttachment<'static> {
+    let (id, chat, by) = (fixture::attachment_id(), tenant.chat, tenant.owner.id);
+    NewAttachment { id, chat, by, client_id: "key", name: "plan.txt", bytes: 7 }
+}
+
 /// Puts a row of the org into each table that sandboxes brought.
 pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
     let mut db = db.org(tenant.org);
@@ -152,7 +183,12 @@ pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
     quotas::set(&mut db, Holder::Org, &Override { running: Some(9), ..Override::default() }).await.unwrap();
     let policy = ApprovalPolicy { quorum: 2, self_approval: SelfApproval::Never };
     approval_policies::set(&mut db, &policy).await.unwrap();
+    let by = Actor::User { id: tenant.owner.id };
+    config::take(&mut db, ConfigKey::Theme, by, NOW).await.unwrap();
     artifacts::save(&mut db, &artifact(tenant, sandbox.id), "key").await.unwrap();
+    let uploaded = upload(tenant);
+    attachments::begin(&mut db, &uploaded, NOW).await.unwrap().unwrap();
+    assert!(attachments::keep_part(&mut db, uploaded.id, 1, "etag").await.unwrap());
     let ended = start(&mut db, &new(tenant, 3), NOW).await;
     end(&mut db, ended.id, NOW, at(1)).await;
     let snapshot = NewSnapshot {
@@ -162,6 +198,9 @@ pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
         by: Actor::System,
     };
     snapshots::begin(&mut db, &snapshot, NOW).await.unwrap();
+    let moment = Moment { now: NOW, lease_until: NOW };
+    archives::begin(&mut db, fixture::archive_id(), tenant.chat, Actor::System, moment).await.unwrap();
+    context_items::create(&mut db, &item(tenant, "of the victim"), NOW).await.unwrap();
     let mut told = fixture::projection(tenant, 2);
     told.approvals = vec![asked(tenant, 1, 1, ApprovalState::Open, &[])];
     told.messages = vec![fixture::message(tenant, 2, "of the victim")];

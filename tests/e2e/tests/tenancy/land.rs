@@ -10,8 +10,8 @@ use slipway_contract::http::chats::CreateChat;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::sandbox::SandboxState;
 use slipway_contract::{
-    AgentId, ApprovalId, ArtifactId, ChannelId, ChatId, ForkId, InvitationId, MemberId, MessageId, SandboxId,
-    SnapshotId, TurnId, UserId,
+    AgentId, ApprovalId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, ForkId, InvitationId,
+    MemberId, MessageId, SandboxId, SnapshotId, TurnId, UserId,
 };
 
 /// One of everything that an org has. Everything is in a private channel, so that only those who were added see it.
@@ -35,7 +35,10 @@ pub(crate) struct Land {
     approval: ApprovalId,
     sandbox: SandboxId,
     artifact: ArtifactId,
+    /// An upload of its owner, of one byte.
+    attachment: AttachmentId,
     snapshot: SnapshotId,
+    item: ContextItemId,
 }
 
 impl Land {
@@ -62,7 +65,10 @@ impl Land {
         let turn = TurnId::new(chat.id, asked.seq.next());
         let (approval, sandbox) = start(owner, &settler, chat.id).await?;
         let artifact = keep(owner, sandbox, canary).await?;
+        let attachment = owner.begin(chat.id, canary, 1).await?.id;
         let snapshot = owner.take_snapshot(sandbox).await?.id;
+        let about = format!("{canary} item");
+        let item = owner.tell_channel(team.org, channel, &about, &about).await?.id;
         let land = Self {
             canary,
             channel,
@@ -79,7 +85,9 @@ impl Land {
             approval,
             sandbox,
             artifact,
+            attachment,
             snapshot,
+            item,
             team,
         };
         land.quiet().await?;
@@ -119,7 +127,9 @@ impl Land {
             .replace("{approval}", &self.approval.to_string())
             .replace("{sandbox}", &self.sandbox.to_string())
             .replace("{artifact}", &self.artifact.to_string())
+            .replace("{attachment}", &self.attachment.to_string())
             .replace("{snapshot}", &self.snapshot.to_string())
+            .replace("{item}", &self.item.to_string())
             .replace("{token}", &self.token)
     }
 
@@ -136,6 +146,7 @@ impl Land {
             "/v1/chats/{chat}",
             "/v1/chats/{chat}/events?limit=200",
             "/v1/chats/{chat}/forks",
+            "/v1/orgs/{org}/context-items",
             "/v1/orgs/{org}/approvals",
             "/v1/orgs/{org}/approval-policy",
             "/v1/orgs/{org}/quotas/limits",

@@ -66,7 +66,9 @@ impl Operation {
             "approval",
             "sandbox",
             "artifact",
+            "attachment",
             "snapshot",
+            "item",
         ];
         names.iter().any(|name| text.contains(&format!("{{{name}}}")))
     }
@@ -115,12 +117,20 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("GET", "/v1/orgs/{org}/agents", Org(Guest), ""),
         op("POST", "/v1/orgs/{org}/agents", Org(Admin), r#"{"slug":"fresh","name":"Fresh","model":"demo"}"#),
         op("PATCH", "/v1/orgs/{org}/agents/{agent}", Org(Admin), r#"{"name":"Renamed"}"#),
+        op("GET", "/v1/orgs/{org}/config", Org(Guest), ""),
+        op("GET", "/v1/orgs/{org}/config/theme", Org(Guest), ""),
+        op("PUT", "/v1/orgs/{org}/config/theme", Org(Admin), r#"{"value":"dark"}"#),
         op("GET", "/v1/chats/{chat}", Chat, ""),
         op("PATCH", "/v1/chats/{chat}", Chat, r#"{"title":"Renamed"}"#),
         op("GET", "/v1/chats/{chat}/events", Chat, ""),
         op("GET", "/v1/chats/{chat}/participants", Chat, ""),
         op("POST", "/v1/chats/{chat}/participants", Chat, r#"{"user":"{user}"}"#),
         op("POST", "/v1/chats/{chat}/messages", Chat, r#"{"client_id":"x","text":"x"}"#),
+        op("POST", "/v1/chats/{chat}/attachments", Chat, r#"{"name":"x","bytes":1,"client_id":"x"}"#),
+        op("PUT", "/v1/attachments/{attachment}/parts/1", Chat, "x"),
+        op("POST", "/v1/attachments/{attachment}/complete", Chat, ""),
+        op("GET", "/v1/attachments/{attachment}", Chat, ""),
+        op("DELETE", "/v1/attachments/{attachment}", Chat, ""),
         op("GET", "/v1/chats/{chat}/forks", Chat, ""),
         op(
             "POST",
@@ -135,6 +145,8 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("GET", "/v1/chats/{chat}/socket", Ticket, ""),
         op("PUT", "/v1/chats/{chat}/messages/{message}/reactions/%F0%9F%91%8D", Chat, ""),
         op("DELETE", "/v1/chats/{chat}/messages/{message}/reactions/%F0%9F%91%8D", Chat, ""),
+        op("PUT", "/v1/chats/{chat}/messages/{message}/pin", Chat, ""),
+        op("DELETE", "/v1/chats/{chat}/messages/{message}/pin", Chat, ""),
         op("PATCH", "/v1/chats/{chat}/messages/{message}", Moderator, r#"{"text":"changed"}"#),
         op("DELETE", "/v1/chats/{chat}/messages/{message}", Moderator, ""),
         op("POST", "/v1/turns/{turn}/cancel", Chat, ""),
@@ -142,6 +154,20 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("GET", "/v1/orgs/{org}/approval-policy", Org(Guest), ""),
         op("PUT", "/v1/orgs/{org}/approval-policy", Org(Admin), r#"{"quorum":2,"self_approval":"never"}"#),
         op("POST", "/v1/approvals/{approval}/decision", Acting, r#"{"decision":"approve"}"#),
+        op("GET", "/v1/orgs/{org}/context-items?chat={chat}", Channel(Guest), ""),
+        op(
+            "POST",
+            "/v1/orgs/{org}/context-items",
+            Channel(Member),
+            r#"{"scope":"channel","channel":"{channel}","title":"x","text":"x","client_id":"x"}"#,
+        ),
+        op(
+            "PATCH",
+            "/v1/orgs/{org}/context-items/{item}",
+            Channel(Member),
+            r#"{"version":1,"title":"Renamed"}"#,
+        ),
+        op("DELETE", "/v1/orgs/{org}/context-items/{item}", Channel(Member), ""),
         op("GET", "/v1/orgs/{org}/search?q=x", Org(Guest), ""),
         op("GET", "/v1/chats/{chat}/search?q=x", Chat, ""),
         op("GET", "/v1/orgs/{org}/usage", Org(Member), ""),
@@ -169,6 +195,7 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("POST", "/v1/sandboxes/{sandbox}/revoke-previews", Acting, ""),
         op("POST", "/v1/sandboxes/{sandbox}/stop", Acting, ""),
         op("DELETE", "/v1/sandboxes/{sandbox}", Acting, ""),
+        op("POST", "/v1/chats/{chat}/archive", Moderator, ""),
         op("DELETE", "/v1/chats/{chat}/participants/{user}", Moderator, ""),
         op("DELETE", "/v1/orgs/{org}/invitations/{invitation}", Org(Admin), ""),
         op("DELETE", "/v1/orgs/{org}/members/{member}", Org(Admin), ""),
@@ -183,6 +210,8 @@ fn documented(operation: &Operation) -> (String, String) {
         .replace("%F0%9F%91%8D", "{emoji}")
         .replace("participants/{user}", "participants/{participant}")
         .replace("limits/{user}", "limits/{holder}")
+        .replace("config/theme", "config/{key}")
+        .replace("parts/1", "parts/{part}")
         .replace("forks/{spare}", "forks/{fork}");
     (operation.method.to_lowercase(), path)
 }

@@ -165,7 +165,7 @@ async fn the_default_agent_answers_what_mentions_nobody_and_nobody_does_without_
         queued echo at depth 0
         echo starts, attempt 1
         echo: Hello Crew Owner! I am the built-in demo model of Slipway. Write `help` to see what I can do.
-        echo is done: demo read 285 wrote 19
+        echo is done: demo read 327 wrote 19
         default nobody
         owner: anybody?
     "#]]
@@ -214,7 +214,7 @@ async fn a_tool_call_is_answered_by_the_chat_and_told_by_the_agent() -> Result<(
             Crew Owner
             Demo (agent demo)
             ```
-            demo is done: demo read 558 wrote 14
+            demo is done: demo read 645 wrote 14
         "#]],
     )
     .await
@@ -273,7 +273,8 @@ async fn an_unknown_tool_is_an_error_that_the_agent_is_told() -> Result<()> {
             - `save_artifact`: Keeps a file of the sandbox for the people of the chat, beyond the sandbox's life.
             - `request_hosts`: Asks the people of the chat to let the sandbox reach more hosts.
             - `stop_sandbox`: Stops the chat's sandbox. Its files stay.
-            demo is done: demo read 275 wrote 234
+            - `propose_context`: Proposes something that agents should be told from now on: a decision, a fact, a rule that people have settled. People accept or remove it; until then nobody is given it. Propose what will matter later and is not kept yet.
+            demo is done: demo read 317 wrote 277
         "#]],
     )
     .await

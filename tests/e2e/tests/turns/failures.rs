@@ -160,7 +160,7 @@ async fn a_provider_without_settings_tells_an_admin_what_to_set() -> Result<()> 
             queued demo at depth 0
             demo starts, attempt 1
             demo: Hello Crew Owner! I am the built-in demo model of Slipway. Write `help` to see what I can do.
-            demo is done: demo read 274 wrote 19
+            demo is done: demo read 316 wrote 19
         "#]],
     )
     .await

@@ -108,7 +108,8 @@ impl Scene {
         let count =
             |is: fn(&EventBody) -> bool| self.socket.events.iter().filter(|event| is(&event.body)).count();
         let queued = count(|body| matches!(body, EventBody::TurnQueued { .. }));
-        let completed = count(|body| matches!(body, EventBody::TurnCompleted { .. }));
+        let completed =
+            count(|body| matches!(body, EventBody::TurnCompleted { .. } | EventBody::TurnSummarised { .. }));
         let failed = count(|body| matches!(body, EventBody::TurnFailed { .. }));
         queued - completed - failed - count(|body| matches!(body, EventBody::TurnCancelled { .. }))
     }
@@ -187,6 +188,7 @@ impl Scene {
             EventBody::TurnCompleted { model, usage, .. } => {
                 format!("{who} is done: {model} read {} wrote {}", usage.input_tokens, usage.output_tokens)
             }
+            EventBody::TurnSummarised { text, .. } => format!("{who} sums up: {text}"),
             EventBody::TurnFailed { failure, .. } => {
                 format!("failed: {:?}: {}", failure.code, failure.detail)
             }
@@ -202,6 +204,8 @@ impl Scene {
             | EventBody::MessageDeleted { .. }
             | EventBody::ReactionAdded { .. }
             | EventBody::ReactionRemoved { .. }
+            | EventBody::MessagePinned { .. }
+            | EventBody::MessageUnpinned { .. }
             | EventBody::ApprovalRequested { .. }
             | EventBody::ApprovalVoted { .. }
             | EventBody::ApprovalClosed { .. }

@@ -160,6 +160,48 @@ created_at: Timestamp, };
 export type ArtifactId = string;
 
 /**
+ * A file of a chat.
+ */
+export type Attachment = { 
+/**
+ * The id.
+ */
+id: AttachmentId, 
+/**
+ * The chat.
+ */
+chat: ChatId, 
+/**
+ * The file's name, 1 to 255 bytes, without folders.
+ */
+name: string, 
+/**
+ * What its first bytes say that it is, never what the sender said: `application/octet-stream` where they say nothing.
+ */
+media_type: string, 
+/**
+ * Size in bytes.
+ */
+bytes: number, 
+/**
+ * Width and height in pixels, of images that browsers are given to show.
+ */
+pixels?: [number, number], 
+/**
+ * Who put it there.
+ */
+by: Actor, 
+/**
+ * When.
+ */
+created_at: Timestamp, };
+
+/**
+ * A file that people put into a chat. 
+ */
+export type AttachmentId = string;
+
+/**
  * A named place in an org that holds chats. 
  */
 export type ChannelId = string;
@@ -201,6 +243,11 @@ seq: Seq, } | { "type": "typing",
  * Writing or not.
  */
 active: boolean, };
+
+/**
+ * Something that agents are to know. 
+ */
+export type ContextItemId = string;
 
 /**
  * One entry of a chat's log.
@@ -273,7 +320,15 @@ message: MessageId,
 /**
  * Which reaction.
  */
-emoji: string, } | { "type": "turn.queued", 
+emoji: string, } | { "type": "message.pinned", 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "message.unpinned", 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "turn.queued", 
 /**
  * The turn.
  */
@@ -297,7 +352,11 @@ fork?: ForkId,
 /**
  * It drafts the fork's summary.
  */
-draft?: boolean, } | { "type": "turn.started", 
+draft?: boolean, 
+/**
+ * It brings the chat's summary up to its cause; nothing is said in the chat.
+ */
+summary?: boolean, } | { "type": "turn.started", 
 /**
  * The turn.
  */
@@ -336,6 +395,34 @@ message: MessageId,
 model: string, 
 /**
  * What it used, over all its steps.
+ */
+usage: Usage, 
+/**
+ * What the agent was given for its last step.
+ */
+receipt?: Receipt, } | { "type": "turn.summarised", 
+/**
+ * The turn.
+ */
+turn: TurnId, 
+/**
+ * The first event that the summary covers.
+ */
+from: Seq, 
+/**
+ * The last.
+ */
+to: Seq, 
+/**
+ * The summary, Markdown; empty once a message that it covers was deleted.
+ */
+text: string, 
+/**
+ * The model that wrote it, as `provider:model`.
+ */
+model: string, 
+/**
+ * What it used.
  */
 usage: Usage, } | { "type": "turn.failed", 
 /**
@@ -516,7 +603,11 @@ turn?: TurnId,
 /**
  * The answer was stopped before its end.
  */
-partial?: boolean, };
+partial?: boolean, 
+/**
+ * Files that came with it; none once the message was deleted.
+ */
+attachments?: Array<Attachment>, };
 
 /**
  * A tenant. 
@@ -602,7 +693,78 @@ request_id?: RequestId, };
 /**
  * What went wrong, as a client can act on it. Stable: a code keeps its meaning.
  */
-export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "fork_ended" | "fork_nested" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+export type ProblemCode = "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "fork_ended" | "fork_nested" | "version_conflict" | "upload_incomplete" | "archive_blocked" | "archive_damaged" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+
+/**
+ * What an agent was given for an answer, and what each part of it took.
+ */
+export type Receipt = { 
+/**
+ * Tokens that it might have been given.
+ */
+budget: number, 
+/**
+ * Tokens that it was given: the provider's own count, shared out over the parts by their length.
+ */
+tokens: number, 
+/**
+ * The provider did not count; the tokens are worked out from the length by what was counted before.
+ */
+estimated?: boolean, 
+/**
+ * The parts, in the order in which they were given; at most 200, each with what names it.
+ */
+parts: Array<ReceiptPart>, 
+/**
+ * Parts that would have belonged and did not fit.
+ */
+left_out?: number, };
+
+/**
+ * What a part of a receipt is.
+ */
+export type ReceiptKind = "instructions" | "summary" | "message" | "pin" | "fork" | "item" | "file" | "steps";
+
+/**
+ * One part of what an agent was given.
+ */
+export type ReceiptPart = { 
+/**
+ * What it is; which of the names below it has follows from that.
+ */
+kind: ReceiptKind, 
+/**
+ * What it took.
+ */
+tokens: number, 
+/**
+ * The message: of `message`, `pin`, `fork` (the summary).
+ */
+message?: MessageId, 
+/**
+ * The fork that was resolved: of `fork`.
+ */
+fork?: ForkId, 
+/**
+ * The context item: of `item`.
+ */
+item?: ContextItemId, 
+/**
+ * The file: of `file`.
+ */
+attachment?: AttachmentId, 
+/**
+ * What people call it: the item's title, the file's name, the fork's description.
+ */
+title?: string, 
+/**
+ * The events that it covers: of `summary`.
+ */
+from?: Seq, 
+/**
+ * The last of them.
+ */
+to?: Seq, };
 
 /**
  * One request, from the edge through every process it touches. 
@@ -901,4 +1063,7 @@ export const LIMITS = {
   passwordMax: 256,
   reasonChars: 500,
   hostsPerSandbox: 50,
+  attachmentBytes: 268435456,
+  attachmentsPerMessage: 10,
+  fileNameBytes: 255,
 } as const;

@@ -23,6 +23,9 @@ export function useTokens(source: TokenSource): void {
   tokens = source;
 }
 
+/** The access token, for a call that is not made by the client; none before anybody signed in. */
+export const bearer = async (renew: boolean): Promise<string | undefined> => tokens?.(renew);
+
 /** The typed client of the API. Use with `answer`. */
 export const client = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: (request) => send(request) });
 
@@ -55,7 +58,7 @@ async function attempt(request: Request, open: boolean, renew: boolean, timeout:
 }
 
 /** The refusal in an answer; one made up from the status where a proxy answered instead of Slipway. */
-async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response): Promise<Problem> {
   try {
     const body: unknown = await response.json();
     if (typeof body === 'object' && body !== null && 'code' in body && 'title' in body) return body as Problem;

@@ -1,4 +1,6 @@
 // What a call can end in besides its answer: a refusal by the server, or no answer at all.
+import { words } from '#lib/words.svelte.ts';
+
 import type { Problem, ProblemCode } from './events';
 
 /** The server refused, and said why. */
@@ -49,6 +51,10 @@ export function explain(error: unknown): string {
       return sentence(detail ?? 'You may not do this here.');
     case 'internal':
       return `Something went wrong on our side.${reference(error.problem)}`;
+    case 'fork_ended':
+    case 'fork_nested':
+    case 'limit_reached':
+      return words.in(sentence(detail ?? title));
     default:
       return sentence(detail ?? title);
   }

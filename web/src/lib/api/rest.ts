@@ -135,7 +135,7 @@ export const chats = {
 };
 
 export const messages = {
-  post: (org: string, chat: string, body: { client_id: string; text: string; reply_to?: string; fork?: string }) =>
+  post: (org: string, chat: string, body: { client_id: string; text: string; reply_to?: string; fork?: string; attachments?: string[] }) =>
     answer(client.POST('/v1/chats/{chat}/messages', { params: { path: { chat }, header: within(org) }, body })),
   edit: (org: string, chat: string, message: string, text: string) =>
     answer(
@@ -153,6 +153,12 @@ export const messages = {
     return on
       ? answer(client.PUT('/v1/chats/{chat}/messages/{message}/reactions/{emoji}', { params }))
       : answer(client.DELETE('/v1/chats/{chat}/messages/{message}/reactions/{emoji}', { params }));
+  },
+  pin: (org: string, chat: string, message: string, on: boolean) => {
+    const params = { path: { chat, message }, header: within(org) };
+    return on
+      ? answer<unknown>(client.PUT('/v1/chats/{chat}/messages/{message}/pin', { params }))
+      : answer<unknown>(client.DELETE('/v1/chats/{chat}/messages/{message}/pin', { params }));
   },
 };
 

@@ -55,6 +55,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a file's bytes are for a while: of any message of the chat, and of what one put there oneself. */
+        get: operations["read_attachment"];
+        put?: never;
+        post?: never;
+        /** Gives up what one put there, before it is posted. What is in a message goes with that. */
+        delete: operations["delete_attachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/attachments/{attachment}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that all parts of one's own upload are there. Once more is harmless. */
+        post: operations["complete_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/attachments/{attachment}/parts/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Puts a part of one's own upload, part 1 first, in any order; the same part again takes its place. Its `Content-Length`
+         *     is exactly the part's.
+         */
+        put: operations["put_attachment_part"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/login": {
         parameters: {
             query?: never;
@@ -158,6 +213,44 @@ export interface paths {
         patch: operations["update_chat"];
         trace?: never;
     };
+    "/v1/chats/{chat}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves a chat that nobody uses out of the way, as the clock does after some days: what it holds is copied, read back and
+         *     compared, and only then given up. By a moderator; once more is harmless. Refused with the reason while something goes on
+         *     in the chat. It comes back, as it was, when somebody opens it.
+         */
+        post: operations["archive_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chats/{chat}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins an upload of a file, at most 256 MiB. The same `client_id` again answers the same upload, and how far it is. */
+        post: operations["begin_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chats/{chat}/events": {
         parameters: {
             query?: never;
@@ -185,7 +278,10 @@ export interface paths {
         /** The forks of a chat, the newest first. */
         get: operations["list_forks"];
         put?: never;
-        /** Begins a side discussion from a message. The same `client_id` again gets the same fork. */
+        /**
+         * Begins a side discussion from a message. The same `client_id` again gets the same fork. A chat has as many open ones as
+         *     the org allows (`max_forks_per_thread`).
+         */
         post: operations["create_fork"];
         delete?: never;
         options?: never;
@@ -283,6 +379,24 @@ export interface paths {
         head?: never;
         /** Gives one's own message a new text. */
         patch: operations["edit_message"];
+        trace?: never;
+    };
+    "/v1/chats/{chat}/messages/{message}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pins a message of the chat itself; once more is harmless. */
+        put: operations["pin_message"];
+        post?: never;
+        /** Takes a pin back; once more is harmless. */
+        delete: operations["unpin_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/chats/{chat}/messages/{message}/reactions/{emoji}": {
@@ -652,6 +766,80 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every key, with its default where nobody set one. Of the sidebar's layout, the channels that the caller sees. */
+        get: operations["read_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/config/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key. */
+        get: operations["read_config_key"];
+        /**
+         * Sets a key, or takes it back to its default. Of two who do so at once, the later one stands. Channels of the sidebar's layout
+         *     that the caller does not see keep their place.
+         */
+        put: operations["set_config_key"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/context-items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The context items that the caller sees, the newest first. */
+        get: operations["list_context_items"];
+        put?: never;
+        /** Writes a context item: agents are given it from their next turn on. The same request again answers the same item. */
+        post: operations["create_context_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/context-items/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a context item, or a proposal that nobody wants. No agent is given it from then on. */
+        delete: operations["delete_context_item"];
+        options?: never;
+        head?: never;
+        /** Changes a context item, or accepts what an agent proposed. What is absent stays. */
+        patch: operations["update_context_item"];
         trace?: never;
     };
     "/v1/orgs/{org}/invitations": {
@@ -1230,6 +1418,21 @@ export interface components {
          * @enum {string}
          */
         ApprovalState: "open" | "approved" | "denied" | "expired" | "withdrawn";
+        ArchiveId: string;
+        /**
+         * @description How far an archive is.
+         * @enum {string}
+         */
+        ArchivePhase: "exporting" | "verifying" | "wiping" | "archived";
+        /** @description Answer of `POST /v1/chats/{chat}/archive`. */
+        ArchiveStatus: {
+            /** @description The archive. */
+            archive: components["schemas"]["ArchiveId"];
+            /** @description The chat. */
+            chat: components["schemas"]["ChatId"];
+            /** @description How far it is. */
+            state: components["schemas"]["ArchivePhase"];
+        };
         /** @description An artifact. Its bytes are at `GET /v1/artifacts/{artifact}/content`. */
         Artifact: {
             /** @description Who captured it. */
@@ -1255,6 +1458,64 @@ export interface components {
             sha256: string;
         };
         ArtifactId: string;
+        /** @description A file of a chat. */
+        Attachment: {
+            /** @description Who put it there. */
+            by: components["schemas"]["Actor"];
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            bytes: number;
+            /** @description The chat. */
+            chat: components["schemas"]["ChatId"];
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The id. */
+            id: components["schemas"]["AttachmentId"];
+            /** @description What its first bytes say that it is, never what the sender said: `application/octet-stream` where they say nothing. */
+            media_type: string;
+            /** @description The file's name, 1 to 255 bytes, without folders. */
+            name: string;
+            /** @description Width and height in pixels, of images that browsers are given to show. */
+            pixels?: number[] | null;
+        };
+        AttachmentId: string;
+        /** @description Answer of `GET /v1/attachments/{attachment}`: what it is, and where its bytes are for a while. */
+        AttachmentLink: {
+            /** @description What it is. */
+            attachment: components["schemas"]["Attachment"];
+            /** @description Until when it works. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Address of the bytes, on a host that carries no session. Images are shown there, anything else is saved. */
+            url: string;
+        };
+        /** @description An upload that was begun, and how far it is: what a client that was interrupted asks for by the same `client_id`. */
+        AttachmentUpload: {
+            /** @description It was completed before. */
+            complete: boolean;
+            /** @description The attachment that it becomes. */
+            id: components["schemas"]["AttachmentId"];
+            /**
+             * Format: int64
+             * @description Every part has this many bytes, but the last: `PUT /v1/attachments/{attachment}/parts/{part}`, part 1 first, in any order.
+             */
+            part_bytes: number;
+            /** @description Parts that are kept already. */
+            parts: number[];
+        };
+        /** @description Body of `POST /v1/chats/{chat}/attachments`. */
+        BeginAttachment: {
+            /**
+             * Format: int64
+             * @description Its size in bytes, at least 1.
+             */
+            bytes: number;
+            /** @description The client's name for this request, 1 to 64 bytes: the same again, from the same person, answers the same upload. */
+            client_id: string;
+            /** @description The file's name, 1 to 255 bytes. */
+            name: string;
+        };
         /** @description Body of `POST /v1/orgs/{org}/members/{member}/role`. */
         ChangeRole: {
             /** @description The new role. */
@@ -1305,6 +1566,8 @@ export interface components {
             org: components["schemas"]["OrgId"];
             /** @description People and agents, in the order in which they came. */
             participants: components["schemas"]["Participant"][];
+            /** @description Pinned messages, in the order in which they were pinned; at most 50. */
+            pins?: components["schemas"]["Pin"][];
             /** @description The newest event that the caller has read. */
             read: components["schemas"]["Seq"];
             sandbox?: components["schemas"]["SandboxStatus"] | null;
@@ -1319,6 +1582,8 @@ export interface components {
         ChatId: string;
         /** @description A chat in a list. It may lag the chat itself by seconds. */
         ChatSummary: {
+            /** @description Nobody used it for days, so it lies in R2: it opens as ever, a moment later. */
+            archived?: boolean;
             /** @description The channel it is in. */
             channel: components["schemas"]["ChannelId"];
             /** @description When it was made. */
@@ -1344,6 +1609,67 @@ export interface components {
              */
             unread: number;
         };
+        /** @description Answer of `GET /v1/orgs/{org}/config`: every key. */
+        Config: {
+            /** @description The keys in their order. */
+            entries: components["schemas"]["ConfigEntry"][];
+        };
+        /** @description A key and its value. */
+        ConfigEntry: {
+            /** @description The key. */
+            key: components["schemas"]["ConfigKey"];
+            updated_at?: components["schemas"]["Timestamp"] | null;
+            updated_by?: components["schemas"]["Actor"] | null;
+            /** @description Its value; the default where nobody set one. */
+            value: unknown;
+        };
+        /**
+         * @description A key. What its value is, and what is refused, `slipway_domain::config` knows.
+         * @enum {string}
+         */
+        ConfigKey: "sidebar_layout" | "theme" | "agent_roster_order" | "fork_terminology" | "max_forks_per_thread" | "default_agent" | "features" | "archive_after_days";
+        /** @description A context item. */
+        ContextItem: {
+            accepted_by?: components["schemas"]["Actor"] | null;
+            channel?: components["schemas"]["ChannelId"] | null;
+            chat?: components["schemas"]["ChatId"] | null;
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who wrote or proposed it. */
+            created_by: components["schemas"]["Actor"];
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            /** @description The id. */
+            id: components["schemas"]["ContextItemId"];
+            /** @description The org. */
+            org: components["schemas"]["OrgId"];
+            /** @description Where agents are given it. */
+            scope: components["schemas"]["ContextScope"];
+            source?: components["schemas"]["MessageId"] | null;
+            /** @description How it stands. */
+            state: components["schemas"]["ContextState"];
+            /** @description What it is about, at most 10 of 40 characters, lower case. */
+            tags: string[];
+            /** @description What agents are told, 1 byte to 16 KiB, Markdown. */
+            text: string;
+            /** @description What people call it, 1 to 120 characters. */
+            title: string;
+            /**
+             * Format: int64
+             * @description Grows with every change; what a change was made to.
+             */
+            version: number;
+        };
+        ContextItemId: string;
+        /**
+         * @description Where agents are given a context item.
+         * @enum {string}
+         */
+        ContextScope: "chat" | "channel" | "org";
+        /**
+         * @description How a context item stands.
+         * @enum {string}
+         */
+        ContextState: "proposed" | "active";
         /** @description Body of `POST /v1/orgs/{org}/agents`. */
         CreateAgent: {
             /** @description At most 16 KiB. */
@@ -1370,6 +1696,23 @@ export interface components {
         CreateChat: {
             /** @description Agents that take part from the start, at most 20; the org's default agent when absent. */
             agents?: components["schemas"]["AgentId"][] | null;
+            /** @description 1 to 120 characters. */
+            title: string;
+        };
+        /** @description Body of `POST /v1/orgs/{org}/context-items`. */
+        CreateContextItem: {
+            channel?: components["schemas"]["ChannelId"] | null;
+            chat?: components["schemas"]["ChatId"] | null;
+            /** @description The client's name for this request, 1 to 64 bytes: the same again, from the same person, answers the same item. */
+            client_id: string;
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Where agents are given it. Scope `org` is for admins and owners, `channel` for who may write in the channel. */
+            scope: components["schemas"]["ContextScope"];
+            source?: components["schemas"]["MessageId"] | null;
+            /** @description At most 10 of 40 characters. */
+            tags?: string[];
+            /** @description 1 byte to 16 KiB, Markdown. */
+            text: string;
             /** @description 1 to 120 characters. */
             title: string;
         };
@@ -1483,6 +1826,16 @@ export interface components {
             /** @enum {string} */
             type: "reaction.removed";
         } | {
+            /** @description Which. */
+            message: components["schemas"]["MessageId"];
+            /** @enum {string} */
+            type: "message.pinned";
+        } | {
+            /** @description Which. */
+            message: components["schemas"]["MessageId"];
+            /** @enum {string} */
+            type: "message.unpinned";
+        } | {
             /** @description The agent. */
             agent: components["schemas"]["AgentId"];
             /** @description The message to answer. */
@@ -1495,6 +1848,8 @@ export interface components {
             /** @description It drafts the fork's summary. */
             draft?: boolean;
             fork?: components["schemas"]["ForkId"] | null;
+            /** @description It brings the chat's summary up to its cause; nothing is said in the chat. */
+            summary?: boolean;
             /** @description The turn. */
             turn: components["schemas"]["TurnId"];
             /** @enum {string} */
@@ -1528,11 +1883,27 @@ export interface components {
             message: components["schemas"]["MessageId"];
             /** @description The model that gave it, as `provider:model`. */
             model: string;
+            receipt?: components["schemas"]["Receipt"] | null;
             /** @description The turn. */
             turn: components["schemas"]["TurnId"];
             /** @enum {string} */
             type: "turn.completed";
             /** @description What it used, over all its steps. */
+            usage: components["schemas"]["Usage"];
+        } | {
+            /** @description The first event that the summary covers. */
+            from: components["schemas"]["Seq"];
+            /** @description The model that wrote it, as `provider:model`. */
+            model: string;
+            /** @description The summary, Markdown; empty once a message that it covers was deleted. */
+            text: string;
+            /** @description The last. */
+            to: components["schemas"]["Seq"];
+            /** @description The turn. */
+            turn: components["schemas"]["TurnId"];
+            /** @enum {string} */
+            type: "turn.summarised";
+            /** @description What it used. */
             usage: components["schemas"]["Usage"];
         } | {
             /** @description Why. */
@@ -1815,6 +2186,8 @@ export interface components {
         MessageId: string;
         /** @description A message as it was posted. */
         MessagePosted: {
+            /** @description Files that came with it; none once the message was deleted. */
+            attachments?: components["schemas"]["Attachment"][];
             /** @description What the sender called it, so that a retry is known and a pending message finds its place. */
             client_id?: string | null;
             fork?: components["schemas"]["ForkId"] | null;
@@ -1845,6 +2218,8 @@ export interface components {
             id: components["schemas"]["TurnId"];
             /** @description How it stands. */
             state: components["schemas"]["TurnState"];
+            /** @description It brings the chat's summary up to date; nothing is said in the chat. */
+            summary?: boolean;
         };
         /** @description An org, as one of its members sees it. */
         Org: {
@@ -1968,6 +2343,8 @@ export interface components {
         Page_ChatSummary: {
             /** @description The items, in the list's order. */
             items: {
+                /** @description Nobody used it for days, so it lies in R2: it opens as ever, a moment later. */
+                archived?: boolean;
                 /** @description The channel it is in. */
                 channel: components["schemas"]["ChannelId"];
                 /** @description When it was made. */
@@ -1992,6 +2369,42 @@ export interface components {
                  * @description Messages that the caller has not read; 0 for chats they do not take part in.
                  */
                 unread: number;
+            }[];
+            /** @description Where the next page starts; absent at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ContextItem: {
+            /** @description The items, in the list's order. */
+            items: {
+                accepted_by?: components["schemas"]["Actor"] | null;
+                channel?: components["schemas"]["ChannelId"] | null;
+                chat?: components["schemas"]["ChatId"] | null;
+                /** @description When. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description Who wrote or proposed it. */
+                created_by: components["schemas"]["Actor"];
+                expires_at?: components["schemas"]["Timestamp"] | null;
+                /** @description The id. */
+                id: components["schemas"]["ContextItemId"];
+                /** @description The org. */
+                org: components["schemas"]["OrgId"];
+                /** @description Where agents are given it. */
+                scope: components["schemas"]["ContextScope"];
+                source?: components["schemas"]["MessageId"] | null;
+                /** @description How it stands. */
+                state: components["schemas"]["ContextState"];
+                /** @description What it is about, at most 10 of 40 characters, lower case. */
+                tags: string[];
+                /** @description What agents are told, 1 byte to 16 KiB, Markdown. */
+                text: string;
+                /** @description What people call it, 1 to 120 characters. */
+                title: string;
+                /**
+                 * Format: int64
+                 * @description Grows with every change; what a change was made to.
+                 */
+                version: number;
             }[];
             /** @description Where the next page starts; absent at the end. */
             next_cursor?: string | null;
@@ -2202,8 +2615,19 @@ export interface components {
          * @enum {string}
          */
         ParticipantRole: "moderator" | "member";
+        /** @description A pinned message. */
+        Pin: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Who pinned it. */
+            by: components["schemas"]["Actor"];
+            /** @description Which. */
+            message: components["schemas"]["MessageId"];
+        };
         /** @description Body of `POST /v1/chats/{chat}/messages`. */
         PostMessage: {
+            /** @description Files that come with it: complete, of this chat, put there by the sender; at most 10. With files the text may be empty. */
+            attachments?: components["schemas"]["AttachmentId"][];
             /** @description The sender's name for the message, 1 to 64 bytes. The same again gives the same answer and no second message. */
             client_id: string;
             fork?: components["schemas"]["ForkId"] | null;
@@ -2255,7 +2679,7 @@ export interface components {
          * @description What went wrong, as a client can act on it. Stable: a code keeps its meaning.
          * @enum {string}
          */
-        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "fork_ended" | "fork_nested" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
+        ProblemCode: "invalid_body" | "invalid_parameter" | "invalid_field" | "too_large" | "unauthenticated" | "wrong_credentials" | "session_ended" | "not_found" | "forbidden" | "route_not_found" | "method_not_allowed" | "org_context_required" | "org_context_mismatch" | "email_taken" | "name_taken" | "last_owner" | "invitation_for_another" | "invitation_ended" | "message_deleted" | "turn_ended" | "approval_ended" | "not_yours_to_decide" | "sandbox_not_running" | "quota_reached" | "outside_workspace" | "disk_full" | "snapshot_damaged" | "port_closed" | "port_silent" | "access_revoked" | "fork_ended" | "fork_nested" | "version_conflict" | "upload_incomplete" | "archive_blocked" | "archive_damaged" | "limit_reached" | "seq_in_future" | "too_far_behind" | "ticket_invalid" | "upgrade_required" | "rate_limited" | "unavailable" | "not_built" | "internal";
         /** @description Limits and what of them is used. */
         Quota: {
             /**
@@ -2329,6 +2753,51 @@ export interface components {
             user: components["schemas"]["Quota"];
             /** @description Whose the second one is. */
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description What an agent was given for an answer, and what each part of it took. */
+        Receipt: {
+            /**
+             * Format: int32
+             * @description Tokens that it might have been given.
+             */
+            budget: number;
+            /** @description The provider did not count; the tokens are worked out from the length by what was counted before. */
+            estimated?: boolean;
+            /**
+             * Format: int32
+             * @description Parts that would have belonged and did not fit.
+             */
+            left_out?: number | null;
+            /** @description The parts, in the order in which they were given; at most 200, each with what names it. */
+            parts: components["schemas"]["ReceiptPart"][];
+            /**
+             * Format: int32
+             * @description Tokens that it was given: the provider's own count, shared out over the parts by their length.
+             */
+            tokens: number;
+        };
+        /**
+         * @description What a part of a receipt is.
+         * @enum {string}
+         */
+        ReceiptKind: "instructions" | "summary" | "message" | "pin" | "fork" | "item" | "file" | "steps";
+        /** @description One part of what an agent was given. */
+        ReceiptPart: {
+            attachment?: components["schemas"]["AttachmentId"] | null;
+            fork?: components["schemas"]["ForkId"] | null;
+            from?: components["schemas"]["Seq"] | null;
+            item?: components["schemas"]["ContextItemId"] | null;
+            /** @description What it is; which of the names below it has follows from that. */
+            kind: components["schemas"]["ReceiptKind"];
+            message?: components["schemas"]["MessageId"] | null;
+            /** @description What people call it: the item's title, the file's name, the fork's description. */
+            title?: string | null;
+            to?: components["schemas"]["Seq"] | null;
+            /**
+             * Format: int32
+             * @description What it took.
+             */
+            tokens: number;
         };
         RequestId: string;
         /** @description Body of `POST /v1/chats/{chat}/sandboxes`: a person asks; the answer is the approval that others decide. */
@@ -2514,6 +2983,11 @@ export interface components {
             /** @description Whose it is. */
             user: components["schemas"]["User"];
         };
+        /** @description Body of `PUT /v1/orgs/{org}/config/{key}`; by admins and owners. */
+        SetConfig: {
+            /** @description The new value; the default again where it is absent. `null` is a value, of the keys that have it. */
+            value?: unknown;
+        };
         /** @description Body of `POST /v1/auth/signup`. */
         SignUp: {
             /** @description Name shown to others. */
@@ -2629,6 +3103,22 @@ export interface components {
             default_agent?: components["schemas"]["AgentId"] | null;
             /** @description 1 to 120 characters. */
             title?: string | null;
+        };
+        /** @description Body of `PATCH /v1/orgs/{org}/context-items/{item}`. What is absent stays. */
+        UpdateContextItem: {
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            state?: components["schemas"]["ContextState"] | null;
+            /** @description All of them. */
+            tags?: string[] | null;
+            /** @description 1 byte to 16 KiB. */
+            text?: string | null;
+            /** @description 1 to 120 characters. */
+            title?: string | null;
+            /**
+             * Format: int64
+             * @description The version that the change is made to; another one is refused (`version_conflict`).
+             */
+            version: number;
         };
         /** @description Tokens used. */
         Usage: {
@@ -2805,6 +3295,135 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_attachment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentLink"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_attachment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete_attachment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_attachment_part: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                attachment: components["schemas"]["AttachmentId"];
+                part: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3011,6 +3630,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_chat: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveStatus"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_attachment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginAttachment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentUpload"];
                 };
             };
             default: {
@@ -3336,6 +4023,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Posted"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pin_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unpin_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
                 };
             };
             default: {
@@ -4347,6 +5100,257 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_config: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Config"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_config_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                key: components["schemas"]["ConfigKey"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigEntry"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_config_key: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                key: components["schemas"]["ConfigKey"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetConfig"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigEntry"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_context_items: {
+        parameters: {
+            query?: {
+                /** @description What an agent of this chat may be given: the chat's, its channel's, the org's. */
+                chat?: components["schemas"]["ChatId"];
+                /** @description Only of this scope. */
+                scope?: components["schemas"]["ContextScope"];
+                /** @description Only with this tag. */
+                tag?: string;
+                /** @description Only those that stand so. */
+                state?: components["schemas"]["ContextState"];
+                /** @description The most items wanted: 1 to 200, 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ContextItem"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_context_item: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateContextItem"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContextItem"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_context_item: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                item: components["schemas"]["ContextItemId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_context_item: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                item: components["schemas"]["ContextItemId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateContextItem"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContextItem"];
+                };
             };
             default: {
                 headers: {

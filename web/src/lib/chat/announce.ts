@@ -1,5 +1,6 @@
 // One line for screen readers about what is new: who wrote, which agent began and ended. The transcript itself stays
 // silent, because streamed text would be read out over and over.
+import { gist } from '#lib/attachments/box.ts';
 import { plain } from '#lib/markdown/plain.ts';
 
 import { type ChatLog, keyOf } from './log.ts';
@@ -24,6 +25,7 @@ export class Announcer {
       const before = this.#turns.get(turn.id);
       if (before === turn.state) continue;
       this.#turns.set(turn.id, turn.state);
+      if (turn.summary) continue;
       const name = turn.agent ? nameOf(turn.agent) : 'The agent';
       if (turn.state === 'running' && before !== 'waiting') line = `${name} started to answer.`;
       if (turn.state === 'completed') line = `${name} finished its answer.`;
@@ -39,7 +41,7 @@ export class Announcer {
     }
     for (const message of log.messages.values()) {
       if (message.seq <= this.#seq || message.turn || message.deleted || keyOf(message.author) === me) continue;
-      line = `${nameOf(keyOf(message.author))}: ${plain(message.text).slice(0, 160)}`;
+      line = `${nameOf(keyOf(message.author))}: ${plain(gist(message.text, message.attachments)).slice(0, 160)}`;
     }
     this.#seq = log.last;
     return line;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Actor, Event } from '#lib/api/events.ts';
+import type { Actor, Attachment, Event } from '#lib/api/events.ts';
 
+import { Announcer } from './announce.ts';
 import { ChatLog, firstUnread } from './log.ts';
 
 const ADA: Actor = { kind: 'user', id: 'user_ada' };
@@ -56,6 +57,27 @@ describe('a chat log', () => {
     expect(log.append(HISTORY)).toBe(true);
     expect(show(log)).toEqual(['m1: one! | edited | 👍1', 'm2:  | deleted', 'm3: answer', 't1: completed, tools 1']);
     expect(log.turns.get('t1')?.tools[0]?.result?.content).toBe('ok');
+  });
+
+  it('has the files of a message until it is deleted, also for those who are told in one line', () => {
+    const log = new ChatLog();
+    const file: Attachment = { id: 'att_1', chat: 'c', name: 'tide.png', media_type: 'image/png', bytes: 5, pixels: [4, 3], by: ADA, created_at: '2026-11-20T08:00:00Z' };
+    const announcer = new Announcer();
+    log.append(events([GRACE, posted('m1', 'first')]));
+    announcer.start(log);
+    const sent: Event[] = events(
+      [GRACE, posted('m1', 'first')],
+      [ADA, { type: 'message.posted', message: 'm2', text: '', attachments: [file] }],
+      [ADA, { type: 'message.edited', message: 'm2', text: 'With words' }],
+      [ADA, { type: 'message.deleted', message: 'm2' }],
+    );
+    log.append(sent.slice(0, 2));
+    expect(log.messages.get('m2')?.attachments).toEqual([file]);
+    expect(announcer.next(log, 'user_grace', () => 'Ada')).toBe('Ada: tide.png');
+    log.append(sent.slice(0, 3));
+    expect(log.messages.get('m2')).toMatchObject({ text: 'With words', attachments: [file] });
+    log.append(sent);
+    expect(log.messages.get('m2')?.attachments ?? []).toEqual([]);
   });
 
   it('comes out the same however it was cut into pages', () => {

@@ -3,11 +3,12 @@
 // all that changes a message comes after it.
 //
 // Folded values are never changed in place: a change makes a new value, so that what is drawn knows what to redraw.
-import type { Actor, AgentId, Event, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
+import type { Actor, AgentId, Attachment, Event, Receipt, ToolCall, ToolResult, TurnFailure, Usage } from '#lib/api/events.ts';
 import type { Chat, Fork, OpenTurn, Participant, SandboxStatus, TurnState } from '#lib/api/resources.ts';
 
 import { type Question, folded, fromList, holdsTurn } from './approvals.ts';
-import { Forks } from './forks.ts';
+import { Forks, seqIn } from './forks.ts';
+import { Pins } from './pins.ts';
 import { Sandboxes } from './sandboxes.ts';
 
 export interface Reaction {
@@ -29,6 +30,8 @@ export interface Message {
   partial: boolean;
   deleted: boolean;
   editedAt?: string | undefined;
+  /** Files that came with it. */
+  attachments?: readonly Attachment[] | undefined;
   reactions: Reaction[];
 }
 
@@ -55,6 +58,21 @@ export interface Turn {
   model?: string | undefined;
   usage?: Usage | undefined;
   failure?: TurnFailure | undefined;
+  /** What the agent was given for its answer. */
+  receipt?: Receipt | undefined;
+  /** It brings the chat's summary up to date, and says nothing. */
+  summary?: boolean | undefined;
+  summarised?: Summarised | undefined;
+}
+
+/** What a summary covers and says. */
+export interface Summarised {
+  from: number;
+  to: number;
+  /** Empty once a message that it covers was deleted. */
+  text: string;
+  /** A message that it covers was changed since: agents are given it no more. */
+  stale: boolean;
 }
 
 export type NoticeEvent = Extract<
@@ -83,7 +101,8 @@ export type Entry =
   | { kind: 'message'; seq: number; id: string }
   | { kind: 'happening'; seq: number; event: Happening; news: SandboxNews | undefined }
   | { kind: 'notice'; seq: number; event: NoticeEvent }
-  | { kind: 'turn'; seq: number; id: string };
+  | { kind: 'turn'; seq: number; id: string }
+  | { kind: 'summary'; seq: number; id: string };
 
 /** What about a sandbox is worth a line. */
 export type SandboxNews = 'queued' | 'ready' | 'stopped' | 'destroyed' | 'failed' | 'revoked' | 'hosts';
@@ -100,6 +119,7 @@ export const keyOf = (actor: Actor): string => (actor.kind === 'system' ? 'syste
 export class ChatLog {
   readonly scope: string | undefined;
   forks = new Forks();
+  pins = new Pins();
   messages = new Map<string, Message>();
   turns = new Map<string, Turn>();
   questions = new Map<string, Question>();
@@ -128,7 +148,7 @@ export class ChatLog {
   }
 
   /** What was open when the chat was described; it may have begun before this window. */
-  seed(chat: Pick<Chat, 'open_turns' | 'participants'> & Partial<Pick<Chat, 'open_approvals' | 'open_forks' | 'sandbox' | 'head'>>): void {
+  seed(chat: Pick<Chat, 'open_turns' | 'participants'> & Partial<Pick<Chat, 'open_approvals' | 'open_forks' | 'pins' | 'sandbox' | 'head'>>): void {
     this.#seeded = chat.open_turns;
     this.#asked = (chat.open_approvals ?? []).map(fromList);
     for (const participant of chat.participants) this.#name(participant);
@@ -136,6 +156,7 @@ export class ChatLog {
     for (const turn of chat.open_turns) this.#seedTurn(turn);
     if (chat.sandbox) this.sandboxes.take(chat.sandbox, chat.head ?? 0);
     for (const fork of chat.open_forks ?? []) this.takeFork(fork, chat.head ?? 0);
+    if (chat.pins) this.pins.take(chat.pins, chat.head ?? 0);
   }
 
   /** A fork as it stood when the newest event was `seq`. */
@@ -204,9 +225,9 @@ export class ChatLog {
     return true;
   }
 
-  /** Turns that have not ended, oldest first. */
+  /** Turns that have not ended and will say something, oldest first. */
   get openTurns(): Turn[] {
-    return [...this.turns.values()].filter((turn) => isOpen(turn) && turn.fork === this.scope);
+    return [...this.turns.values()].filter((turn) => isOpen(turn) && !turn.summary && turn.fork === this.scope);
   }
 
   /** Turns of a fork that have not ended, oldest first. */
@@ -221,6 +242,7 @@ export class ChatLog {
 
   #fold(event: Event): void {
     this.forks.fold(event);
+    this.pins.fold(event);
     if (!this.concerns(event)) return;
     switch (event.type) {
       case 'message.posted': {
@@ -242,6 +264,7 @@ export class ChatLog {
           turn: event.turn,
           partial: event.partial ?? false,
           deleted: false,
+          attachments: event.attachments,
           reactions: [],
         });
         this.entries.push({ kind: 'message', seq: event.seq, id: event.message });
@@ -254,9 +277,11 @@ export class ChatLog {
         this.#message(event.message, (message) =>
           message.deleted ? message : { ...message, text: event.text, editedAt: event.at },
         );
+        this.#outdate(event.message, false);
         break;
       case 'message.deleted':
-        this.#message(event.message, (message) => ({ ...message, text: '', deleted: true, reactions: [] }));
+        this.#message(event.message, (message) => ({ ...message, text: '', deleted: true, attachments: undefined, reactions: [] }));
+        this.#outdate(event.message, true);
         break;
       case 'reaction.added':
         this.#message(event.message, (message) => ({
@@ -280,6 +305,7 @@ export class ChatLog {
           attempt: 0,
           queuedAt: event.at,
           tools: [],
+          ...(event.summary ? { summary: true } : {}),
         });
         break;
       case 'turn.started':
@@ -313,7 +339,20 @@ export class ChatLog {
           message: event.message,
           model: event.model,
           usage: event.usage,
+          receipt: event.receipt,
         }));
+        break;
+      case 'turn.summarised':
+        this.#turn(event.turn, event.actor, (turn) => ({
+          ...turn,
+          state: 'completed',
+          endedAt: event.at,
+          model: event.model,
+          usage: event.usage,
+          summary: true,
+          summarised: { from: event.from, to: event.to, text: event.text, stale: event.text === '' },
+        }));
+        this.entries.push({ kind: 'summary', seq: event.seq, id: event.turn });
         break;
       case 'turn.failed':
         this.#turn(event.turn, event.actor, (turn) => ({
@@ -385,9 +424,10 @@ export class ChatLog {
     }
   }
 
-  /** A turn of this log that ended without an answer. */
+  /** A turn of this log that ended without an answer. That a summary was not brought up to date is no news to people. */
   #endedTurn(id: string, seq: number): void {
-    if (this.turns.get(id)?.fork === this.scope) this.entries.push({ kind: 'turn', seq, id });
+    const turn = this.turns.get(id);
+    if (turn?.fork === this.scope && !turn?.summary) this.entries.push({ kind: 'turn', seq, id });
   }
 
   #name(participant: Participant): void {
@@ -400,10 +440,23 @@ export class ChatLog {
     if (message) this.messages.set(id, change(message));
   }
 
+  /** A message was changed: summaries that cover it are no longer given, and may quote it if it was deleted. */
+  #outdate(id: string, deleted: boolean): void {
+    const seq = this.messages.get(id)?.seq ?? seqIn(id);
+    // Within the window, what is no message here is one of a fork, which no summary covers.
+    if (!this.messages.has(id) && !(seq < this.first)) return;
+    for (const turn of this.turns.values()) {
+      const { summarised } = turn;
+      if (!summarised || seq < summarised.from || seq > summarised.to) continue;
+      const text = deleted ? '' : summarised.text;
+      this.turns.set(turn.id, { ...turn, summarised: { ...summarised, text, stale: true } });
+    }
+  }
+
   #turn(id: string, actor: Actor, change: (turn: Turn) => Turn): void {
     const seeded = this.#seeded.find((turn) => turn.id === id);
     const agent = seeded?.agent ?? (actor.kind === 'agent' ? actor.id : null);
-    const turn = this.turns.get(id) ?? { id, agent, fork: seeded?.fork ?? this.scope, state: 'running' as const, attempt: 1, tools: [] };
+    const turn = this.turns.get(id) ?? { id, agent, fork: seeded?.fork ?? this.scope, state: 'running' as const, attempt: 1, tools: [], ...(seeded?.summary ? { summary: true } : {}) };
     this.turns.set(id, change(turn));
   }
 
@@ -417,7 +470,7 @@ export class ChatLog {
 
   #seedTurn(open: OpenTurn): void {
     if (this.turns.has(open.id)) return;
-    this.turns.set(open.id, { id: open.id, agent: open.agent, fork: open.fork ?? undefined, state: open.state, attempt: 1, tools: [] });
+    this.turns.set(open.id, { id: open.id, agent: open.agent, fork: open.fork ?? undefined, state: open.state, attempt: 1, tools: [], ...(open.summary ? { summary: true } : {}) });
   }
 }
 

@@ -22,11 +22,12 @@ export function openRoom({ org, chat, me, summary }: Opening): [Room, () => void
       describe: () => chats.get(org, chat),
       join: () => chats.addParticipant(org, chat, { user: me }),
       events: (query) => chats.events(org, chat, query),
-      post: ({ clientId, text, replyTo }) =>
-        messages.post(org, chat, { client_id: clientId, text, ...(replyTo ? { reply_to: replyTo } : {}) }),
+      post: ({ clientId, text, replyTo, attachments }) =>
+        messages.post(org, chat, { client_id: clientId, text, ...(replyTo ? { reply_to: replyTo } : {}), ...named(attachments) }),
       edit: (message, text) => messages.edit(org, chat, message, text),
       remove: (message) => messages.remove(org, chat, message),
       react: (message, emoji, on) => messages.react(org, chat, message, emoji, on),
+      pin: (message, on) => messages.pin(org, chat, message, on),
       update: (change) => chats.update(org, chat, change),
       addParticipant: (who) => chats.addParticipant(org, chat, who),
       removeParticipant: async (id) => void (await chats.removeParticipant(org, chat, id)),
@@ -98,6 +99,10 @@ export function stored<T>(access: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** Files of a message as its post names them. */
+export const named = (files: readonly { id: string }[] | undefined): { attachments?: string[] } =>
+  files && files.length > 0 ? { attachments: files.map((file) => file.id) } : {};
 
 /** A fresh name for a message. */
 export const freshClientId = (): string => crypto.randomUUID();

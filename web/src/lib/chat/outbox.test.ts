@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Attachment } from '#lib/api/events.ts';
 import { Refused, Unreachable } from '#lib/api/problem.ts';
 
 import { Outbox } from './outbox.ts';
 
 const UNAVAILABLE = new Refused({ type: 'about:blank', title: 'Busy', status: 503, code: 'unavailable', retry_after_s: 5 });
+
+const FILE: Attachment = {
+  id: 'att_1', chat: 'chat_1', name: 'a.txt', media_type: 'text/plain', bytes: 5, by: { kind: 'user', id: 'user_ada' }, created_at: '2026-11-20T08:00:00Z',
+};
 
 function outbox(kept: string | null = null) {
   const world = {
@@ -13,8 +18,8 @@ function outbox(kept: string | null = null) {
     answer: (_text: string): Promise<void> => Promise.resolve(),
   };
   const box = new Outbox({
-    send: async ({ clientId, text }) => {
-      world.sent.push(text);
+    send: async ({ clientId, text, attachments = [] }) => {
+      world.sent.push([text, ...attachments.map((file) => file.id)].join(' + '));
       await world.answer(text);
       return { message: `msg_${clientId}`, seq: 1, at: '' };
     },
@@ -88,6 +93,18 @@ describe('the outbox', () => {
     second.box.flush();
     await second.settle();
     expect(second.world.sent).toEqual(['b']);
+  });
+
+  it('sends the files of a message with it, also after a reload', async () => {
+    const first = outbox();
+    first.world.answer = () => Promise.reject(new Unreachable());
+    first.box.add({ clientId: 'a', text: 'a', at: 0, attachments: [FILE] });
+    await first.settle();
+    const second = outbox(first.world.kept);
+    expect(second.box.list[0]?.attachments).toEqual([FILE]);
+    second.box.flush();
+    await second.settle();
+    expect(second.world.sent).toEqual(['a + att_1']);
   });
 
   it('lets a message go that is discarded', async () => {

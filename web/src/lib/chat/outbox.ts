@@ -1,4 +1,5 @@
 // Messages on their way: one at a time, in order, each until the log holds it. A failed one stays, with its text.
+import type { Attachment } from '#lib/api/events.ts';
 import { Refused, Unreachable, explain } from '#lib/api/problem.ts';
 import type { Posted } from '#lib/api/resources.ts';
 
@@ -6,6 +7,8 @@ export interface Pending {
   clientId: string;
   text: string;
   replyTo?: string | undefined;
+  /** Files that come with it, all on the server. */
+  attachments?: readonly Attachment[] | undefined;
   /** When it was written, milliseconds since 1970. */
   at: number;
   /** `waiting`: no connection, goes out by itself. `sent`: accepted, its event is still to come. */
@@ -21,7 +24,7 @@ export interface Shelf {
 }
 
 export interface OutboxPorts {
-  send(message: Pick<Pending, 'clientId' | 'text' | 'replyTo'>): Promise<Posted>;
+  send(message: Pick<Pending, 'clientId' | 'text' | 'replyTo' | 'attachments'>): Promise<Posted>;
   shelf: Shelf;
   changed(list: readonly Pending[]): void;
 }
@@ -37,7 +40,7 @@ export class Outbox {
   }
 
   /** Takes a message and sends it. */
-  add(message: Pick<Pending, 'clientId' | 'text' | 'replyTo' | 'at'>): void {
+  add(message: Pick<Pending, 'clientId' | 'text' | 'replyTo' | 'attachments' | 'at'>): void {
     this.#set([...this.list, { ...message, state: 'sending' }]);
     void this.#run();
   }

@@ -2,9 +2,10 @@
 // that the screen draws. Touches the browser only through what it is given by `open.ts`.
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
-import type { Event, ServerFrame } from '#lib/api/events.ts';
+import type { Attachment, Event, ServerFrame } from '#lib/api/events.ts';
 import { refusedWith } from '#lib/api/problem.ts';
 import type { Chat, ChatSummary, EventsPage, Fork, Participant, Posted, SandboxStatus } from '#lib/api/resources.ts';
+import { gist } from '#lib/attachments/box.ts';
 
 import type { Question } from './approvals.ts';
 import type { ForkView } from './forks.ts';
@@ -21,10 +22,11 @@ export interface Backend {
   describe(): Promise<Chat>;
   join(): Promise<Chat>;
   events(query: { after?: number; before?: number; limit?: number }): Promise<EventsPage>;
-  post(message: Pick<Pending, 'clientId' | 'text' | 'replyTo'>): Promise<Posted>;
+  post(message: Pick<Pending, 'clientId' | 'text' | 'replyTo' | 'attachments'>): Promise<Posted>;
   edit(message: string, text: string): Promise<Posted>;
   remove(message: string): Promise<Posted>;
   react(message: string, emoji: string, on: boolean): Promise<Posted>;
+  pin(message: string, on: boolean): Promise<unknown>;
   update(change: { title?: string; default_agent?: string | null }): Promise<Chat>;
   addParticipant(who: { user: string } | { agent: string }): Promise<Chat>;
   removeParticipant(id: string): Promise<void>;
@@ -47,6 +49,8 @@ const PAGE = 50;
 const LARGE_PAGE = 200;
 /** A lost connection is told of after this long. */
 const NOTICE_AFTER_MS = 2_000;
+/** A chat that opens for longer than this is on its way back from the archive. */
+const LONG_MS = 1_500;
 /** Reading is told at most this often. */
 const READ_EVERY_MS = 700;
 
@@ -59,6 +63,8 @@ export interface Progress {
 export class Room {
   state = $state<'loading' | 'ready' | 'failed' | 'gone'>('loading');
   error = $state.raw<unknown>(null);
+  /** It has been loading for long. */
+  long = $state(false);
   title = $state('');
   defaultAgent = $state<string | null>(null);
   participants = $state.raw<Participant[]>([]);
@@ -166,6 +172,8 @@ export class Room {
   /** Describes the chat, loads its newest page, connects. Joins first where the user sees it but takes no part yet. */
   async open(): Promise<void> {
     this.state = 'loading';
+    this.long = false;
+    const stopLong = this.#env.after(LONG_MS, () => (this.long = true));
     try {
       const [chat, page] = await this.#first().catch(async (error: unknown) => {
         if (!refusedWith(error, 'not_found')) throw error;
@@ -191,6 +199,8 @@ export class Room {
       if (this.#closed) return;
       this.error = error;
       this.state = refusedWith(error, 'not_found', 'forbidden') ? 'gone' : 'failed';
+    } finally {
+      stopLong();
     }
   }
 
@@ -247,8 +257,8 @@ export class Room {
     return this.log.first <= seq;
   }
 
-  send(clientId: string, text: string, replyTo?: string): void {
-    this.#outbox.add({ clientId, text, replyTo, at: this.#env.now() });
+  send(clientId: string, text: string, replyTo?: string, attachments?: readonly Attachment[]): void {
+    this.#outbox.add({ clientId, text, replyTo, attachments, at: this.#env.now() });
     this.typed(true);
   }
 
@@ -272,6 +282,11 @@ export class Room {
   react(message: Message, emoji: string): Promise<unknown> {
     const mine = message.reactions.find((reaction) => reaction.emoji === emoji)?.by.includes(this.me) ?? false;
     return this.#env.backend.react(message.id, emoji, !mine);
+  }
+
+  /** Pins a message for its agents, or takes the pin back; shown by its event. */
+  pin(message: string, on: boolean): Promise<unknown> {
+    return this.#env.backend.pin(message, on);
   }
 
   cancel(turn: string): Promise<unknown> {
@@ -482,8 +497,9 @@ export class Room {
       title: this.title,
       unread: this.unread,
       participant: true,
+      archived: false,
       ...(newest && !newest.deleted
-        ? { preview: newest.text.slice(0, 140), last_message_at: newest.at }
+        ? { preview: gist(newest.text, newest.attachments).slice(0, 140), last_message_at: newest.at }
         : {}),
     });
   }

@@ -4,7 +4,7 @@ import type { Event, ServerFrame } from '#lib/api/events.ts';
 import type { Chat } from '#lib/api/resources.ts';
 
 import { callKey } from './output.ts';
-import { Room } from './room.svelte.ts';
+import { Room, type Surroundings } from './room.svelte.ts';
 import type { Wire } from './socket.ts';
 
 const CHAT: Chat = {
@@ -27,8 +27,8 @@ const at = '2026-11-20T08:00:00Z';
 const actor = { kind: 'agent', id: 'agent_demo' } as const;
 const FIRST: Event = { type: 'message.posted', seq: 1, at, actor: { kind: 'user', id: 'user_ada' }, message: 'm1', text: 'hi' };
 
-/** A live room, and the way to its socket. */
-async function aRoom() {
+/** A room that nobody opened yet, and the way to its socket. */
+function closedRoom(over: Partial<Surroundings> = {}) {
   const wire: Wire = { send: () => undefined, close: () => undefined, onmessage: null, onclose: null };
   const never = () => Promise.reject(new Error('not asked for'));
   const room = new Room({
@@ -36,7 +36,7 @@ async function aRoom() {
     backend: {
       describe: async () => CHAT,
       events: async () => ({ events: [FIRST], head: 1 }) as never,
-      join: never, post: never, edit: never, remove: never, react: never, update: never, addParticipant: never, removeParticipant: never, cancel: never,
+      join: never, post: never, edit: never, remove: never, react: never, pin: never, update: never, addParticipant: never, removeParticipant: never, cancel: never,
     },
     ticket: async () => 'ticket',
     openWire: () => wire,
@@ -48,13 +48,43 @@ async function aRoom() {
     random: () => 0,
     after: () => () => undefined,
     summary: () => undefined,
+    ...over,
   });
+  return { room, wire };
+}
+
+/** A live room, and the way to its socket. */
+async function aRoom() {
+  const { room, wire } = closedRoom();
   await room.open();
   for (let turn = 0; turn < 6; turn += 1) await Promise.resolve();
   const tell = (frame: ServerFrame) => wire.onmessage!({ data: JSON.stringify(frame) });
   tell({ type: 'hello', you: 'user_ada', head: 1, present: [] });
   return { room, tell };
 }
+
+describe('a chat that is opened', () => {
+  it('says so when it takes long, and tells its list that it is no longer archived', async () => {
+    const timers: { run: () => void; stopped: boolean }[] = [];
+    const told: unknown[] = [];
+    const { room } = closedRoom({
+      after: (_ms, run) => {
+        const timer = { run, stopped: false };
+        timers.push(timer);
+        return () => void (timer.stopped = true);
+      },
+      summary: (change) => told.push(change.archived),
+    });
+    const opening = room.open();
+    expect(room.long).toBe(false);
+    timers[0]!.run();
+    expect([room.state, room.long]).toEqual(['loading', true]);
+    await opening;
+    expect(room.state).toBe('ready');
+    expect(timers[0]!.stopped).toBe(true);
+    expect(told).toEqual([false]);
+  });
+});
 
 describe('an open chat', () => {
   it('shows what running calls write, until their turn has its answer', async () => {

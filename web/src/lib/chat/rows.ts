@@ -22,7 +22,9 @@ export type Row =
     }
   | { kind: 'notices'; key: string; events: NoticeEvent[] }
   | { kind: 'happening'; key: string; event: Happening; news: SandboxNews | undefined }
-  | { kind: 'turn'; key: string; turn: Turn };
+  | { kind: 'turn'; key: string; turn: Turn }
+  /** Where the summary of what came before was brought up to date. */
+  | { kind: 'summary'; key: string; turn: Turn };
 
 /** Messages of one author within this time stand under one name. */
 const GROUP_MS = 5 * 60_000;
@@ -36,7 +38,7 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
   let before: string | undefined;
 
   for (const entry of log.entries) {
-    const turn = entry.kind === 'turn' ? log.turns.get(entry.id) : undefined;
+    const turn = entry.kind === 'turn' || entry.kind === 'summary' ? log.turns.get(entry.id) : undefined;
     const message = entry.kind === 'message' ? log.messages.get(entry.id) : undefined;
     const at = message?.at ?? turn?.endedAt ?? ('event' in entry ? entry.event.at : '');
     if (at !== '' && dayKey(at) !== day) {
@@ -81,12 +83,15 @@ export function rowsOf(log: ChatLog, unreadFrom: string | null): Row[] {
       rows.push({ kind: 'happening', key: happeningKey(entry.event), event: entry.event, news: entry.news });
       above = null;
     } else if (turn) {
-      rows.push({ kind: 'turn', key: turn.id, turn });
+      rows.push(entry.kind === 'turn' ? { kind: 'turn', key: turn.id, turn } : { kind: 'summary', key: summaryKey(turn.summarised?.to ?? entry.seq), turn });
       above = null;
     }
   }
   return rows;
 }
+
+/** A summary's row is named by the last event that it covers, as receipts name it. */
+export const summaryKey = (to: number): string => `summary-${to}`;
 
 /** A question's row is named by it, so that one gets there from elsewhere. */
 const happeningKey = (event: Happening): string =>

@@ -1,6 +1,6 @@
 // One open fork: its own log and outbox. What is live comes from its chat, whose connection it shares; it touches the
 // browser only through what it is given.
-import type { Event } from '#lib/api/events.ts';
+import type { Attachment, Event } from '#lib/api/events.ts';
 import type { EventsPage, Fork } from '#lib/api/resources.ts';
 import type { ForkView } from '#lib/chat/forks.ts';
 import { ChatLog, type Message, type Turn, keyOf } from '#lib/chat/log.ts';
@@ -168,8 +168,8 @@ export class ForkRoom implements Talk {
     return this.#began || this.log.first <= seq;
   }
 
-  send(clientId: string, text: string, replyTo?: string): void {
-    this.#outbox.add({ clientId, text, replyTo, at: this.#ports.now() });
+  send(clientId: string, text: string, replyTo?: string, attachments?: readonly Attachment[]): void {
+    this.#outbox.add({ clientId, text, replyTo, attachments, at: this.#ports.now() });
   }
 
   retry(clientId: string): void {

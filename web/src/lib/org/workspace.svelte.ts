@@ -3,8 +3,12 @@ import { createContext, untrack } from 'svelte';
 
 import { agents, channels, chats, members } from '#lib/api/rest.ts';
 import type { Agent, Channel, ChatSummary, Member, Org, Role } from '#lib/api/resources.ts';
+import { appearance } from '#lib/appearance.svelte.ts';
 import { Paged } from '#lib/paged.svelte.ts';
 import { session } from '#lib/session.svelte.ts';
+import { words } from '#lib/words.svelte.ts';
+
+import type { OrgConfig } from './config.ts';
 
 /** Unread counts are asked for this often while the page is visible. */
 const POLL_MS = 15_000;
@@ -13,6 +17,9 @@ const SOON_MS = 3_000;
 
 /** The inbox lags the chats by moments. */
 const INBOX_LAG_MS = 1_500;
+
+/** What the org set for itself is asked for again after this long. */
+const CONFIG_MS = 5 * 60_000;
 
 const RANK: Record<Role, number> = { guest: 0, member: 1, admin: 2, owner: 3 };
 
@@ -23,6 +30,11 @@ export class Workspace {
   readonly agents: Paged<Agent>;
   /** Approvals that wait for this person. */
   approvals = $state(0);
+  /** What the org set for itself; null until that is known, or could not be known. */
+  config = $state.raw<OrgConfig | null>(null);
+  /** Channels stand where they belong. */
+  placed = $state(false);
+  #configAt = 0;
   readonly #chats = new Map<string, Paged<ChatSummary>>();
   /** How many chat lists there are: tells that there is another one to read. */
   #made = $state(0);
@@ -49,6 +61,16 @@ export class Workspace {
 
   get unread(): number {
     return this.channels.items.reduce((sum, channel) => sum + channel.unread, 0);
+  }
+
+  /** The channels, as the org has ordered and folded them. */
+  get places(): { shown: Channel[]; folded: Channel[] } {
+    return this.config?.places(this.channels.items) ?? { shown: this.channels.items, folded: [] };
+  }
+
+  /** The agents, in the order in which the org has them offered. */
+  get roster(): Agent[] {
+    return this.config?.agents(this.agents.items) ?? this.agents.items;
   }
 
   get defaultAgent(): Agent | undefined {
@@ -82,6 +104,29 @@ export class Workspace {
     void this.members.loadAll();
     void this.agents.loadAll();
     void this.countApprovals();
+    words.use({ one: 'fork', many: 'forks' });
+    void this.loadConfig();
+  }
+
+  /** Asks what the org set for itself. Silent: a failure leaves what is known, and is made good with the next poll. */
+  async loadConfig(): Promise<void> {
+    const before = (this.#configAt = Date.now());
+    try {
+      const config = await (await import('./config.ts')).readConfig(this.id);
+      // What was set meanwhile is newer.
+      if (before === this.#configAt) this.takeConfig(config);
+    } catch {
+      if (before === this.#configAt) this.#configAt = 0;
+    }
+    this.placed = true;
+  }
+
+  /** What the org set for itself, as it stands now. */
+  takeConfig(config: OrgConfig): void {
+    this.#configAt = Date.now();
+    this.config = config;
+    words.use(config.words);
+    appearance.inOrg(config.theme);
   }
 
   /** Counts what waits in the inbox. Silent: a failure leaves the count as it was. */
@@ -153,6 +198,7 @@ export class Workspace {
       this.channels.refresh((channel) => channel.id),
       this.#opened ? this.chatsOf(this.#opened).refresh((chat) => chat.id) : undefined,
       this.countApprovals(),
+      Date.now() - this.#configAt > CONFIG_MS ? this.loadConfig() : undefined,
     ]);
     // Of the chat that is open, the page knows better than the lists.
     if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);

@@ -15,4 +15,4 @@ pub(crate) use chat_scope::ChatScope;
 pub(crate) use org_member::OrgMember;
 pub(crate) use origin::{NotForeign, SameOrigin};
 pub(crate) use params::{Ids, Query};
-pub(crate) use party::{ArtifactParty, ChatParty, Party, SandboxParty};
+pub(crate) use party::{ArtifactParty, AttachmentParty, ChatParty, Party, SandboxParty};

@@ -10,9 +10,9 @@ use slipway_contract::http::artifacts::Artifact;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::objects::sandboxes::SandboxOperation;
-use slipway_contract::{ArtifactId, ChatId, OrgId, Problem, ProblemCode, SandboxId};
+use slipway_contract::{ArtifactId, AttachmentId, ChatId, OrgId, Problem, ProblemCode, SandboxId};
 use slipway_domain::orgs::{Deed, may};
-use slipway_store::{Db, OrgDb, artifacts, memberships, sandboxes};
+use slipway_store::{Db, OrgDb, artifacts, attachments, memberships, sandboxes};
 use worker::send::SendFuture;
 
 use super::org_member::{OrgMember, denied, enter};
@@ -75,6 +75,12 @@ pub(crate) struct ArtifactParty {
     pub(crate) artifact: Artifact,
 }
 
+/// A party at the chat of the attachment that the path names, who sees it.
+pub(crate) struct AttachmentParty {
+    pub(crate) party: Party,
+    pub(crate) attachment: attachments::StoredAttachment,
+}
+
 impl<S: Sync + Send> FromRequestParts<S> for ChatParty {
     type Rejection = Refusal;
 
@@ -126,6 +132,26 @@ impl<S: Sync + Send> FromRequestParts<S> for ArtifactParty {
             let mut db = db.org(party.org);
             let found = artifacts::find(&mut db, door.thing).await?.ok_or(ProblemCode::NotFound)?;
             Ok(Self { party, artifact: found })
+        })
+    }
+}
+
+impl<S: Sync + Send> FromRequestParts<S> for AttachmentParty {
+    type Rejection = Refusal;
+
+    fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send {
+        SendFuture::new(async move {
+            let door = Door::<AttachmentId>::at(parts, state, "attachment").await?;
+            let mut own = door.errand.dial().await?.memberships(door.caller.user);
+            let access = memberships::of_attachment(&mut own, door.thing).await?;
+            let (party, db) = door.enter(access, own.end()?).await?;
+            let mut db = db.org(party.org);
+            let found = attachments::find(&mut db, door.thing).await?;
+            let seen = found.filter(|found| found.is_seen_by(party.caller.user));
+            Ok(Self { party, attachment: seen.ok_or(ProblemCode::NotFound)? })
         })
     }
 }

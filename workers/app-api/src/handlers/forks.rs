@@ -1,9 +1,10 @@
-//! Forks of a chat. The chat itself decides; nothing here asks Postgres.
+//! Forks of a chat. The chat itself decides; Postgres is asked only how many forks the org allows.
 
 use slipway_contract::http::forks::{AcceptFork, CreateFork, Fork, ForksQuery};
 use slipway_contract::http::page::Page;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::{ChatId, ForkId, Problem};
+use slipway_contract::{ChatId, ForkId, Problem, ProblemCode};
+use slipway_store::{config, memberships};
 
 use crate::extract::{ChatScope, Ids, PostBody, Query};
 use crate::refusal::Refusal;
@@ -19,7 +20,8 @@ pub(crate) async fn list(scope: ChatScope, Query(asked): Query<ForksQuery>) -> R
     scope.pass(ChatCommand::Forks(asked)).await
 }
 
-/// Begins a side discussion from a message. The same `client_id` again gets the same fork.
+/// Begins a side discussion from a message. The same `client_id` again gets the same fork. A chat has as many open ones as
+/// the org allows (`max_forks_per_thread`).
 #[utoipa::path(
     post, path = "/v1/chats/{chat}/forks", operation_id = "create_fork", tag = "forks", params(("chat" = ChatId, Path)),
     request_body = CreateFork,
@@ -30,7 +32,8 @@ pub(crate) async fn create(
     scope: ChatScope,
     PostBody(asked): PostBody<CreateFork>,
 ) -> Result<Passed, Refusal> {
-    Ok(scope.pass(ChatCommand::CreateFork(asked)).await?.created())
+    let most = allowed(&scope).await?;
+    Ok(scope.pass(ChatCommand::CreateFork { fork: asked, most }).await?.created())
 }
 
 /// Has the default agent draft the fork's summary; once more while it drafts is harmless. The draft comes as a message of
@@ -76,4 +79,18 @@ pub(crate) async fn abandon(
     Ids((_, fork)): Ids<(ChatId, ForkId)>,
 ) -> Result<Passed, Refusal> {
     scope.pass(ChatCommand::AbandonFork { fork }).await
+}
+
+/// Open forks that the org of the chat allows. It is the org that the caller names, or the one of theirs that has the chat; the
+/// chat refuses whoever names another, so the number says nothing to them.
+async fn allowed(scope: &ChatScope) -> Result<u32, Refusal> {
+    let db = scope.errand.dial().await?;
+    let mut db = if let Some(org) = scope.org {
+        db.org(org)
+    } else {
+        let mut own = db.memberships(scope.caller.user);
+        let org = memberships::org_of_chat(&mut own, scope.chat).await?.ok_or(ProblemCode::NotFound)?;
+        own.end()?.org(org)
+    };
+    Ok(config::max_forks(&mut db).await?)
 }

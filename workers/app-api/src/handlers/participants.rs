@@ -82,7 +82,7 @@ pub(crate) async fn remove(
 }
 
 /// The org that the caller names; without the header, the one of theirs that has the chat.
-async fn org_of(scope: &ChatScope, db: Db) -> Result<(Db, OrgId), Refusal> {
+pub(super) async fn org_of(scope: &ChatScope, db: Db) -> Result<(Db, OrgId), Refusal> {
     if let Some(org) = scope.org {
         return Ok((db, org));
     }

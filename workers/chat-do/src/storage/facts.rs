@@ -37,7 +37,7 @@ impl Storage {
     pub(crate) fn facts(&self, chat: ChatId, actor: Actor, command: &ChatCommand) -> Result<Facts> {
         let mut facts = Facts::default();
         match command {
-            ChatCommand::Post(post) => {
+            ChatCommand::Post(post) | ChatCommand::PostFiles { post, .. } => {
                 if let Some(reply_to) = post.reply_to.filter(|message| message.chat() == chat) {
                     facts.message = self.message(reply_to)?;
                 }
@@ -45,7 +45,11 @@ impl Storage {
                     facts.fork = self.fork(fork)?;
                 }
             }
-            ChatCommand::Edit { message, .. } | ChatCommand::Delete { message } if message.chat() == chat => {
+            ChatCommand::Edit { message, .. }
+            | ChatCommand::Delete { message }
+            | ChatCommand::Pin { message, .. }
+                if message.chat() == chat =>
+            {
                 facts.message = self.message(*message)?;
             }
             ChatCommand::React { message, emoji, .. } if message.chat() == chat => {
@@ -63,10 +67,10 @@ impl Storage {
             | ChatCommand::EarlierApproval { by, client_id } => {
                 facts.approval = self.asked_before(*by, client_id)?;
             }
-            ChatCommand::CreateFork(create) => {
-                facts.fork = self.begun_before(actor, &create.client_id)?;
-                if create.message.chat() == chat {
-                    facts.message = self.message(create.message)?;
+            ChatCommand::CreateFork { fork, .. } => {
+                facts.fork = self.begun_before(actor, &fork.client_id)?;
+                if fork.message.chat() == chat {
+                    facts.message = self.message(fork.message)?;
                 }
             }
             ChatCommand::DraftFork { fork } if fork.chat() == chat => {
@@ -86,6 +90,7 @@ impl Storage {
             | ChatCommand::Edit { .. }
             | ChatCommand::Delete { .. }
             | ChatCommand::React { .. }
+            | ChatCommand::Pin { .. }
             | ChatCommand::IssueTicket
             | ChatCommand::CancelTurn { .. }
             | ChatCommand::RedeemTicket { .. }
@@ -97,6 +102,9 @@ impl Storage {
             | ChatCommand::AbandonFork { .. }
             | ChatCommand::Search(_)
             | ChatCommand::SandboxChanged(_)
+            | ChatCommand::BeginExport { .. }
+            | ChatCommand::ExportPart { .. }
+            | ChatCommand::Wipe { .. }
             | ChatCommand::ArtifactSaved(_) => {}
         }
         Ok(facts)
@@ -152,11 +160,12 @@ impl Storage {
 
     fn ended(&self, turn: TurnId) -> Result<Option<TurnState>> {
         let kind = self.sql.text(
-            "SELECT kind FROM events WHERE target = ? AND kind IN ('turn.completed', 'turn.failed', 'turn.cancelled')",
+            "SELECT kind FROM events WHERE target = ? AND kind IN (
+                'turn.completed', 'turn.summarised', 'turn.failed', 'turn.cancelled')",
             vec![int(turn.seq().0)],
         )?;
         Ok(kind.map(|kind| match kind.as_str() {
-            "turn.completed" => TurnState::Completed,
+            "turn.completed" | "turn.summarised" => TurnState::Completed,
             "turn.cancelled" => TurnState::Cancelled,
             _ => TurnState::Failed,
         }))

@@ -14,6 +14,14 @@ impl Storage {
         self.sql.rows("SELECT fork FROM forks WHERE state = 'open' ORDER BY seq", vec![])
     }
 
+    /// The newest forks that were resolved.
+    pub(crate) fn resolved_forks(&self, count: u64) -> Result<Vec<Fork>> {
+        self.sql.rows(
+            "SELECT fork FROM forks WHERE state = 'resolved' ORDER BY seq DESC LIMIT ?",
+            vec![int(count)],
+        )
+    }
+
     /// A fork, open or not.
     pub(crate) fn fork(&self, fork: ForkId) -> Result<Option<Fork>> {
         self.sql.row("SELECT fork FROM forks WHERE seq = ?", vec![int(fork.seq().0)])

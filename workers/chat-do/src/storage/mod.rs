@@ -1,9 +1,11 @@
 //! The chat in the object's SQLite: what is loaded, looked up and stored.
 
 mod approvals;
+pub(crate) mod archive;
 mod facts;
 mod follow;
 mod forks;
+mod keep;
 mod log;
 mod search;
 mod write;
@@ -12,7 +14,7 @@ pub(crate) use log::Said;
 
 use serde::Deserialize;
 use slipway_contract::{Actor, AgentId, ChannelId, ChatId, MessageId, OrgId, Participant, Seq, Timestamp};
-use slipway_domain::chat::mentions::preview;
+use slipway_domain::chat::mentions::preview_of;
 use slipway_domain::chat::{Chat, LastMessage, Person};
 use worker::Result;
 
@@ -90,6 +92,7 @@ impl Storage {
             turns: self.sql.rows("SELECT turn FROM turns ORDER BY seq", vec![])?,
             approvals: self.unfinished_approvals()?,
             forks: self.open_forks()?,
+            pins: self.pins()?,
             sandboxes: self.sandboxes()?,
         };
         let unflushed: Vec<(Actor, Seq, u64)> = self.sql.rows(
@@ -104,14 +107,15 @@ impl Storage {
     }
 
     fn last_message(&self) -> Result<Option<LastMessage>> {
-        let newest: Option<(Timestamp, MessageId, String)> = self.sql.row(
-            "SELECT json_array(event ->> '$.at', event ->> '$.message', event ->> '$.text')
+        let newest: Option<(Timestamp, MessageId, String, Option<String>)> = self.sql.row(
+            "SELECT json_array(event ->> '$.at', event ->> '$.message', event ->> '$.text',
+                    event ->> '$.attachments[0].name')
                FROM events WHERE kind = 'message.posted' AND fork IS NULL ORDER BY seq DESC LIMIT 1",
             vec![],
         )?;
-        let Some((at, id, text)) = newest else { return Ok(None) };
+        let Some((at, id, text, file)) = newest else { return Ok(None) };
         let text = self.present_text(id, text)?;
-        Ok(Some(LastMessage { id, at, preview: preview(&text) }))
+        Ok(Some(LastMessage { id, at, preview: preview_of(&text, file.as_deref()) }))
     }
 
     /// The text after the last edit.

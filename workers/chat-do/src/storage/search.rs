@@ -4,7 +4,7 @@
 //! that a post stays one statement; what was deleted leaves it in the write that deletes. Texts are in the log alone.
 
 use slipway_contract::objects::projection::MessageProjection;
-use slipway_contract::{Actor, ForkId, MessageId, Seq, Timestamp};
+use slipway_contract::{Actor, AttachmentId, ForkId, MessageId, Seq, Timestamp};
 use worker::Result;
 
 use super::Storage;
@@ -20,7 +20,7 @@ const TOLD_BYTES: usize = 512 * 1024;
 
 /// A message that was found.
 pub(crate) type FoundRow = (MessageId, Option<ForkId>, Actor, Timestamp, String);
-type UntoldRow = (Seq, MessageId, Option<ForkId>, Actor, Timestamp, Option<String>);
+type UntoldRow = (Seq, MessageId, Option<ForkId>, Actor, Timestamp, Option<String>, Vec<AttachmentId>);
 
 impl Storage {
     /// Puts the words of the next events where they are found; whether that is all up to `head`.
@@ -74,14 +74,14 @@ impl Storage {
         while untold.len() < TOLD {
             let rows = self.untold(upto, head)?;
             let last = rows.len() < ROWS;
-            for (version, message, fork, author, at, text) in rows {
+            for (version, message, fork, author, at, text, attachments) in rows {
                 let size = text.as_ref().map_or(0, String::len);
                 if size > space {
                     return Ok((untold, upto));
                 }
                 space -= size;
                 upto = version;
-                untold.push(MessageProjection { message, fork, author, at, text, version });
+                untold.push(MessageProjection { message, fork, author, at, text, version, attachments });
             }
             if last {
                 return Ok((untold, head));
@@ -94,7 +94,8 @@ impl Storage {
         self.sql.rows(
             "SELECT json_array(change.seq, message.event ->> '$.message', message.event ->> '$.fork',
                     message.event -> '$.actor', message.event ->> '$.at',
-                    iif(message.deleted, NULL, change.event ->> '$.text'))
+                    iif(message.deleted, NULL, change.event ->> '$.text'),
+                    json((SELECT json_group_array(value ->> 'id') FROM json_each(message.event, '$.attachments'))))
                FROM events AS change
                JOIN events AS message ON message.seq = iif(change.kind = 'message.posted', change.seq, change.target)
               WHERE change.seq > ?1 AND change.seq <= ?2

@@ -3,6 +3,7 @@
 //! Invariant: [`Storage::store`] is called inside one transaction for all decisions of a commit.
 
 use slipway_contract::events::{Event, EventBody};
+use slipway_contract::http::chats::Pin;
 use slipway_contract::{ChatId, Seq};
 use slipway_domain::chat::{Approval, TurnChange};
 use worker::Result;
@@ -131,13 +132,15 @@ impl Storage {
                 vec![participant.to_string().into()],
             ),
             EventBody::MessageEdited { message, .. } => {
+                self.doubt_summaries(*message)?;
                 self.sql.run("UPDATE events SET edits = edits + 1 WHERE seq = ?", vec![int(message.seq().0)])
             }
             // What was deleted is taken out of the log too: the message and every edit of it.
             EventBody::MessageDeleted { message } => {
                 self.forget_words(*message)?;
+                self.empty_summaries(*message)?;
                 self.sql.run(
-                    "UPDATE events SET event = json_set(event, '$.text', ''), deleted = 1
+                    "UPDATE events SET event = json_remove(json_set(event, '$.text', ''), '$.attachments'), deleted = 1
                       WHERE seq = ?1 OR (target = ?1 AND kind = 'message.edited')",
                     vec![int(message.seq().0)],
                 )
@@ -150,6 +153,17 @@ impl Storage {
                 "DELETE FROM reactions WHERE message = ? AND emoji = ? AND actor = ?",
                 vec![int(message.seq().0), emoji.as_str().into(), actor_key(event.actor).into()],
             ),
+            EventBody::MessagePinned { message } => {
+                self.keep_pin(&Pin { message: *message, by: event.actor, at: event.at }, event.seq)
+            }
+            EventBody::MessageUnpinned { message } => self.forget_pin(*message),
+            EventBody::TurnQueued { turn, summary: true, .. } => self.begin_summary(*turn),
+            EventBody::TurnSummarised { turn, from, to, .. } => {
+                self.end_summary(*turn, *from, *to, event.seq)
+            }
+            EventBody::TurnFailed { turn, .. } | EventBody::TurnCancelled { turn, .. } => {
+                self.fail_summary(*turn, event)
+            }
             EventBody::SandboxChanged { status } => self.sql.run(
                 "INSERT INTO sandboxes (sandbox, status) VALUES (?, ?)
                  ON CONFLICT (sandbox) DO UPDATE SET status = excluded.status",
@@ -170,8 +184,6 @@ impl Storage {
             | EventBody::ToolCalled { .. }
             | EventBody::ToolReturned { .. }
             | EventBody::TurnCompleted { .. }
-            | EventBody::TurnFailed { .. }
-            | EventBody::TurnCancelled { .. }
             | EventBody::ApprovalRequested { .. }
             | EventBody::ApprovalVoted { .. }
             | EventBody::ApprovalClosed { .. }
@@ -226,11 +238,14 @@ fn columns(body: &EventBody) -> (&'static str, Option<&str>, Option<Seq>) {
         EventBody::MessageDeleted { message } => ("message.deleted", None, Some(message.seq())),
         EventBody::ReactionAdded { message, .. } => ("reaction.added", None, Some(message.seq())),
         EventBody::ReactionRemoved { message, .. } => ("reaction.removed", None, Some(message.seq())),
+        EventBody::MessagePinned { message } => ("message.pinned", None, Some(message.seq())),
+        EventBody::MessageUnpinned { message } => ("message.unpinned", None, Some(message.seq())),
         EventBody::TurnQueued { .. } => ("turn.queued", None, None),
         EventBody::TurnStarted { turn, .. } => ("turn.started", None, Some(turn.seq())),
         EventBody::ToolCalled { turn, .. } => ("turn.tool_called", None, Some(turn.seq())),
         EventBody::ToolReturned { turn, .. } => ("turn.tool_returned", None, Some(turn.seq())),
         EventBody::TurnCompleted { turn, .. } => ("turn.completed", None, Some(turn.seq())),
+        EventBody::TurnSummarised { turn, .. } => ("turn.summarised", None, Some(turn.seq())),
         EventBody::TurnFailed { turn, .. } => ("turn.failed", None, Some(turn.seq())),
         EventBody::TurnCancelled { turn, .. } => ("turn.cancelled", None, Some(turn.seq())),
         EventBody::ApprovalRequested { .. } => ("approval.requested", None, None),

@@ -12,8 +12,8 @@ use slipway_contract::{ChatId, SandboxId};
 use super::*;
 
 /// Seconds; tokens are made at this time.
-const MADE: i64 = 1_800_000_000;
-const NOW: Timestamp = Timestamp::from_unix_ms(MADE * 1000 + 60_000);
+pub(crate) const MADE: i64 = 1_800_000_000;
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(MADE * 1000 + 60_000);
 
 fn pair(seed: u8) -> KeyPair {
     KeyPair::from_seed(Seed::new([seed; 32]))
@@ -26,7 +26,7 @@ pub(crate) fn public_keys(seeds: &[u8]) -> String {
     Value::from(seeds.iter().map(key).collect::<Vec<_>>()).to_string()
 }
 
-fn keys(seeds: &[u8]) -> Keys {
+pub(crate) fn keys(seeds: &[u8]) -> Keys {
     Keys::parse(&public_keys(seeds)).unwrap()
 }
 
@@ -38,11 +38,11 @@ fn host() -> PreviewHost {
     PreviewHost { sandbox: sandbox(1), port: 3000 }
 }
 
-fn header() -> Value {
+pub(crate) fn header() -> Value {
     json!({"alg": "EdDSA", "kid": "k1"})
 }
 
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "iat": MADE, "exp": MADE + TOKEN_LIFE_S,
         "sub": UserId::fresh(1, [2; 10]), "org": OrgId::fresh(1, [3; 10]), "chat": ChatId::fresh(1, [4; 10]),
@@ -70,7 +70,7 @@ fn signed_by(seed: u8, said: &str) -> String {
     format!("{said}.{}", URL_SAFE_NO_PAD.encode(*signature))
 }
 
-fn token(header: &Value, claims: &Value) -> String {
+pub(crate) fn token(header: &Value, claims: &Value) -> String {
     signed_by(1, &said(header, claims))
 }
 

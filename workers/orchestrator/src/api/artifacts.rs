@@ -64,7 +64,7 @@ fn headers(artifact: &Artifact, request: &str) -> worker::Result<Headers> {
     for (name, value) in [
         ("content-type", "application/octet-stream"),
         ("content-length", artifact.bytes.to_string().as_str()),
-        ("content-disposition", disposition(&artifact.name).as_str()),
+        ("content-disposition", disposition("attachment", &artifact.name).as_str()),
         ("etag", format!("\"{}\"", artifact.sha256).as_str()),
         ("cache-control", "private, no-store"),
         ("x-content-type-options", "nosniff"),
@@ -76,13 +76,13 @@ fn headers(artifact: &Artifact, request: &str) -> worker::Result<Headers> {
     Ok(headers)
 }
 
-/// As a download of this name (RFC 6266, with RFC 8187 for what is beyond ASCII).
-fn disposition(name: &str) -> String {
+/// As a download or otherwise, of this name (RFC 6266, with RFC 8187 for what is beyond ASCII).
+pub(super) fn disposition(kind: &str, name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|one| if one.is_ascii_graphic() && !matches!(one, '"' | '\\') || one == ' ' { one } else { '_' })
         .collect();
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", escaped(name))
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", escaped(name))
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
             ),
             ("ä.svg", "attachment; filename=\"_.svg\"; filename*=UTF-8''%C3%A4.svg"),
         ] {
-            assert_eq!(disposition(name), expected);
+            assert_eq!(disposition("attachment", name), expected);
         }
     }
 }

@@ -5,7 +5,9 @@
 //! away ends the provider's work.
 
 mod agent;
+mod bill;
 mod failure;
+mod given;
 mod pace;
 mod prompt;
 mod report;
@@ -24,10 +26,11 @@ use slipway_contract::objects::engine::TurnRequest;
 use slipway_edge::{ids, reply};
 use worker::{Context, Env, Request, Response};
 
+use crate::errand::Errand;
 use crate::stream;
 
-/// Longest request, in bytes: the context, eight steps with their results, and what JSON adds.
-const BODY_BYTES: usize = 1024 * 1024;
+/// Longest request, in bytes: the context, what is kept, eight steps with their results, and what JSON adds.
+const BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// `POST /internal/turns/stream`
 pub(crate) async fn stream(mut request: Request, env: Env, context: Rc<Context>) -> worker::Result<Response> {
@@ -35,8 +38,8 @@ pub(crate) async fn stream(mut request: Request, env: Env, context: Rc<Context>)
         Ok(asked) => asked,
         Err(problem) => return reply::problem(problem, ids::fresh()),
     };
-    let of_work = Rc::clone(&context);
+    let errand = Errand::of(env, Rc::clone(&context), asked.request, request.headers());
     stream::reply(&request, &context, asked.request, |lines| async move {
-        step::run(&env, &of_work, &asked, lines).await;
+        step::run(&errand, &asked, lines).await;
     })
 }

@@ -7,28 +7,30 @@ use futures::SinkExt;
 use futures::future::{Either, select};
 use slipway_contract::objects::engine::{EngineFrame, TurnRequest};
 use slipway_edge::clock;
-use slipway_llm::{ModelRef, ProviderError, ToolSpec};
-use worker::{Context, Delay, Env};
+use slipway_llm::{ProviderError, ToolSpec};
+use worker::Delay;
 
+use super::agent::{self, Ready};
 use super::failure::Failure;
+use super::prompt::{self, Asked};
 use super::report::Report;
 use super::settings::{self, Route};
 use super::source::{Call, Source};
 use super::telling::Telling;
 use super::watch::{Awaited, Look, Watch};
-use super::{agent, prompt};
+use crate::errand::Errand;
 use crate::settings::Hosts;
 use crate::stream::{self, Lines};
 use crate::tools::specs;
 
 /// Works until the step has ended or nobody listens any more.
-pub(crate) async fn run(env: &Env, context: &Context, request: &TurnRequest, lines: Lines) {
+pub(crate) async fn run(errand: &Errand, request: &TurnRequest, lines: Lines) {
     let begun = clock::now();
-    let setting = |name: &str| env.var(name).ok().map(|value| value.to_string());
+    let setting = |name: &str| errand.setting(name);
     let watch = Watch::new(settings::limits(setting), begun.unix_ms());
     let mut step =
         Step { provider: "slipway", report: Report::new(request, begun), watch, timer: None, lines };
-    let last = match step.answer(env, context, request, setting).await {
+    let last = match step.answer(errand, request, setting).await {
         Ok(frame) => {
             step.report.finished();
             frame
@@ -75,21 +77,19 @@ impl Step {
     /// The frame that ends the reply.
     async fn answer(
         &mut self,
-        env: &Env,
-        context: &Context,
+        errand: &Errand,
         request: &TurnRequest,
         setting: impl Fn(&str) -> Option<String>,
     ) -> Result<EngineFrame, Stop> {
-        let agent = self.wait(agent::load(env, context, request)).await??;
-        let model: ModelRef = agent.model.parse().map_err(ProviderError::from)?;
+        let Ready { agent, model, given } = self.wait(agent::load(errand, request)).await??;
         self.provider = settings::provider_name(&model);
         self.report.model = Some(model.to_string());
-        let asked = prompt::build(request, &agent, &model, tools(&setting));
+        let Asked { call, bill } = prompt::build(request, &agent, &model, &given, tools(&setting));
         let mut source = match settings::route(&model, setting)? {
-            Route::Demo(per_second) => Source::demo(&asked, per_second),
+            Route::Demo(per_second) => Source::demo(&call, per_second),
             Route::Provider(provider) => {
                 self.watch.awaits(Awaited::FirstByte, now());
-                Source::Provider(self.wait(Call::ask(&*provider, self.provider, &asked)).await??)
+                Source::Provider(self.wait(Call::ask(&*provider, self.provider, &call)).await??)
             }
         };
         let mut telling = Telling::after(&request.steps);
@@ -103,7 +103,11 @@ impl Step {
             taken.and(result)?;
             self.watch.awaits(Awaited::More, now());
         }
-        Ok(telling.end(model.to_string(), self.provider)?)
+        let model = model.to_string();
+        let (receipt, measured) = bill.settle(&model, telling.usage, request.measured.as_ref());
+        // A summary is no answer that anybody asks about.
+        let receipt = Some(Box::new(receipt)).filter(|_| !request.summarise);
+        Ok(telling.end(model, self.provider, receipt, measured)?)
     }
 
     /// Waits for `work` as long as the watch allows, and tells the caller in between that the step still works.
@@ -146,10 +150,10 @@ impl Step {
     }
 }
 
-/// The tools of sandboxes, where there are any to be had.
+/// The tools that are answered here: those of sandboxes where there are any to be had.
 fn tools(setting: impl Fn(&str) -> Option<String>) -> Vec<ToolSpec> {
     let any = Hosts::read(setting).is_ok_and(|hosts| !hosts.is_empty());
-    if any { specs::all() } else { Vec::new() }
+    if any { specs::all() } else { specs::everywhere() }
 }
 
 fn now() -> i64 {

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use slipway_contract::events::{ToolCall, Usage};
+use slipway_contract::events::{Receipt, ToolCall, Usage};
 use slipway_contract::limits;
-use slipway_contract::objects::engine::{EngineFrame, TurnStep};
+use slipway_contract::objects::engine::{EngineFrame, Measured, TurnStep};
 use slipway_llm::{ErrorKind, FinishReason, ProviderError, StreamEvent};
 
 /// Calls of one step, and all their arguments as JSON in bytes; a frame must fit the line that its reader takes.
@@ -73,13 +73,19 @@ impl Telling {
     ///
     /// # Errors
     /// The model declined without a word.
-    pub(crate) fn end(&self, model: String, provider: &'static str) -> Result<EngineFrame, ProviderError> {
+    pub(crate) fn end(
+        &self,
+        model: String,
+        provider: &'static str,
+        receipt: Option<Box<Receipt>>,
+        measured: Option<Measured>,
+    ) -> Result<EngineFrame, ProviderError> {
         if self.reason == Some(FinishReason::Refused) && self.text_bytes == 0 && self.calls == 0 {
             let message = "the model declined to answer";
             return Err(ProviderError::new(ErrorKind::Refused, provider, message));
         }
         let cut = self.reason == Some(FinishReason::Length);
-        Ok(EngineFrame::Finished { model, usage: self.usage, cut })
+        Ok(EngineFrame::Finished { model, usage: self.usage, cut, receipt, measured })
     }
 
     /// No message is longer than the limit: what would lie beyond it is read for the usage at its end only. One piece
@@ -140,7 +146,7 @@ mod tests {
             }
         }
         if telling.is_whole() {
-            match telling.end("openai:m".to_owned(), "openai") {
+            match telling.end("openai:m".to_owned(), "openai", None, None) {
                 Ok(frame) => told.push_str(&String::from_utf8(lines(&[frame]).unwrap()).unwrap()),
                 Err(error) => told.push_str(&format!("failed: {error}\n")),
             }

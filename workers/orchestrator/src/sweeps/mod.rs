@@ -1,10 +1,12 @@
-//! What is looked after by the clock, once a minute: sandboxes that nobody uses, that broke, that wait, and whoever was
-//! not told.
+//! What is looked after by the clock, once a minute: sandboxes that nobody uses, that broke, that wait, whoever was not
+//! told, and chats that nobody uses.
 //!
 //! Invariants: one round of a sweep at a time, by a lease; a round is bounded and the next goes on where it stopped; a
 //! sweep that fails keeps no other from its work. What a sweep does, it does as anybody would: by a fact that happens to a
 //! sandbox.
 
+mod archive;
+mod attachments;
 mod idle;
 mod owners;
 mod queue;
@@ -53,12 +55,16 @@ enum Sweep {
     Retell,
     /// Files of what has ended, and what is left over of snapshots.
     Snapshots,
+    /// Files of chats that shall go.
+    Attachments,
+    /// Chats that nobody uses, and archives that stand in the middle.
+    Archive,
 }
 
 impl Sweep {
-    /// What ended gives its place to who waits, and what changed is told: so these come late. Snapshots take long, so they
-    /// come last.
-    const ALL: [Self; 9] = [
+    /// What ended gives its place to who waits, and what changed is told: so these come late. Snapshots and archives take
+    /// long, so they come last.
+    const ALL: [Self; 11] = [
         Self::Reconcile,
         Self::Unseen,
         Self::Settle,
@@ -67,7 +73,9 @@ impl Sweep {
         Self::Owners,
         Self::Queue,
         Self::Retell,
+        Self::Attachments,
         Self::Snapshots,
+        Self::Archive,
     ];
 
     const fn name(self) -> &'static str {
@@ -81,6 +89,8 @@ impl Sweep {
             Self::Queue => "sandboxes_queue",
             Self::Retell => "sandboxes_retell",
             Self::Snapshots => "snapshots",
+            Self::Archive => "archive",
+            Self::Attachments => "attachments",
         }
     }
 }
@@ -97,7 +107,7 @@ pub(crate) async fn all(errand: Errand) {
 /// How a round went.
 #[derive(Debug, Default)]
 struct Round {
-    /// Sandboxes (or orgs) that were looked at.
+    /// Sandboxes (or orgs, or chats) that were looked at.
     looked: usize,
     /// Of these, how many could not be done with.
     failed: usize,
@@ -128,6 +138,8 @@ async fn round(changes: &mut Changes<'_>, sweep: Sweep) {
         Sweep::Queue => queue::sweep(changes, claimed.cursor).await,
         Sweep::Retell => retell::sweep(changes, claimed.cursor).await,
         Sweep::Snapshots => snapshots::sweep(changes, claimed.cursor).await,
+        Sweep::Archive => archive::sweep(changes).await,
+        Sweep::Attachments => attachments::sweep(changes, claimed.cursor).await,
     };
     let line =
         |level| Line::new(level, "sweep_ended").request(changes.errand.request).name("sweep", sweep.name());

@@ -4,11 +4,12 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use slipway_contract::Problem;
 use slipway_contract::approval::Risk;
 use slipway_contract::events::ToolCall;
 use slipway_contract::limits::{PATH_BYTES, REASON_CHARS};
 use slipway_contract::sandbox::SandboxSize;
-use slipway_domain::egress;
+use slipway_domain::{context, egress};
 
 use super::specs;
 use crate::sandboxes::templates;
@@ -39,6 +40,7 @@ pub(crate) enum Quiet {
     SaveArtifact(OnePath),
     RequestHosts(RequestHosts),
     StopSandbox(Nothing),
+    ProposeContext(ProposeContext),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -102,6 +104,24 @@ pub(crate) struct RequestHosts {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
+/// Where a proposal would be told. What the whole org's agents are told, people write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProposedScope {
+    Chat,
+    Channel,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProposeContext {
+    pub(crate) scope: ProposedScope,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+}
+
 impl Tool {
     /// Reads a call.
     ///
@@ -125,6 +145,7 @@ impl Tool {
             specs::SAVE_ARTIFACT => Quiet::SaveArtifact(read(call)?),
             specs::REQUEST_HOSTS => Quiet::RequestHosts(read(call)?),
             specs::STOP_SANDBOX => Quiet::StopSandbox(read(call)?),
+            specs::PROPOSE_CONTEXT => Quiet::ProposeContext(read(call)?),
             unknown => {
                 return Err(format!("There is no tool `{}`.", unknown.chars().take(64).collect::<String>()));
             }
@@ -145,13 +166,15 @@ impl Tool {
             Self::Quiet(Quiet::SaveArtifact(_)) => specs::SAVE_ARTIFACT,
             Self::Quiet(Quiet::RequestHosts(_)) => specs::REQUEST_HOSTS,
             Self::Quiet(Quiet::StopSandbox(_)) => specs::STOP_SANDBOX,
+            Self::Quiet(Quiet::ProposeContext(_)) => specs::PROPOSE_CONTEXT,
         }
     }
 
     /// How much harm a call could do. High asks people; the others happen by themselves.
     pub(crate) const fn risk(&self) -> Risk {
         match self {
-            Self::Quiet(Quiet::ReadFile(_) | Quiet::ListFiles(_)) => Risk::Low,
+            // A proposal is given to nobody before a person accepts it.
+            Self::Quiet(Quiet::ReadFile(_) | Quiet::ListFiles(_) | Quiet::ProposeContext(_)) => Risk::Low,
             Self::RunCommand(_)
             | Self::Quiet(
                 Quiet::WriteFile(_)
@@ -214,6 +237,11 @@ impl Quiet {
                 hosts(&mut asked.hosts)?;
             }
             Self::StopSandbox(_) => {}
+            Self::ProposeContext(asked) => {
+                asked.title = form("title", context::title(&asked.title))?;
+                asked.text = form("text", context::text(&asked.text))?;
+                asked.tags = form("tags", context::tags(&asked.tags))?;
+            }
         }
         Ok(self)
     }
@@ -252,6 +280,11 @@ fn reason(text: &str) -> Result<(), String> {
     } else {
         Err(format!("`reason` must have 1 to {REASON_CHARS} characters"))
     }
+}
+
+/// A value in its one form, or what is wrong with it.
+fn form<T>(name: &str, read: Result<T, Problem>) -> Result<T, String> {
+    read.map_err(|problem| format!("`{name}`: {problem}"))
 }
 
 /// Brings hosts into their one form.

@@ -1,11 +1,12 @@
-//! The tools of agents that work in a sandbox: `POST /internal/tools/call`, a reply of JSON lines
+//! The tools of agents that the chat does not answer itself: `POST /internal/tools/call`, a reply of JSON lines
 //! ([`slipway_contract::objects::tools`]).
 //!
 //! Invariants: a reply ends with a frame that ends the call, unless its reader or this process is gone. The same call again
-//! does nothing twice: commands and artifacts are known by the call's key, the other tools leave things as they are.
+//! does nothing twice: commands, artifacts and proposals are known by the call's key, the other tools leave things as they are.
 
 mod arguments;
 mod command;
+mod context;
 mod desk;
 mod files;
 mod lifecycle;
@@ -94,6 +95,7 @@ async fn answer(
             Quiet::SaveArtifact(wanted) => desk.save_artifact(&wanted.path).await,
             Quiet::RequestHosts(wanted) => desk.request_hosts(wanted).await,
             Quiet::StopSandbox(_) => desk.stop_sandbox().await,
+            Quiet::ProposeContext(wanted) => desk.propose_context(wanted).await,
         }
     };
     stream::while_working(lines, ALIVE_MS, |_| ToolFrame::Alive, work).await

@@ -1,7 +1,9 @@
 //! The tools as models are told of them.
 
 use serde_json::{Value, json};
-use slipway_contract::limits::{HOSTS_PER_SANDBOX, REASON_CHARS};
+use slipway_contract::limits::{
+    CONTEXT_ITEM_BYTES, HOSTS_PER_SANDBOX, NAME_CHARS, REASON_CHARS, TAG_CHARS, TAGS_PER_ITEM,
+};
 use slipway_llm::ToolSpec;
 
 use super::arguments::{COMMAND_BYTES, TIMEOUT_DEFAULT_S, TIMEOUT_S};
@@ -17,9 +19,41 @@ pub(crate) const OPEN_PREVIEW: &str = "open_preview";
 pub(crate) const SAVE_ARTIFACT: &str = "save_artifact";
 pub(crate) const REQUEST_HOSTS: &str = "request_hosts";
 pub(crate) const STOP_SANDBOX: &str = "stop_sandbox";
+pub(crate) const PROPOSE_CONTEXT: &str = "propose_context";
 
 /// What agents are offered where sandboxes can be had.
 pub(crate) fn all() -> Vec<ToolSpec> {
+    let mut tools = of_sandboxes();
+    tools.append(&mut everywhere());
+    tools
+}
+
+/// What agents are offered everywhere.
+pub(crate) fn everywhere() -> Vec<ToolSpec> {
+    vec![tool(
+        PROPOSE_CONTEXT,
+        "Proposes something that agents should be told from now on: a decision, a fact, a rule that people have settled. \
+         People accept or remove it; until then nobody is given it. Propose what will matter later and is not kept yet.",
+        json!({
+            "scope": {
+                "type": "string", "enum": ["chat", "channel"],
+                "description": "chat: told in this chat. channel: in all chats of its channel.",
+            },
+            "title": { "type": "string", "maxLength": NAME_CHARS, "description": "What people call it, on one line." },
+            "text": {
+                "type": "string", "maxLength": CONTEXT_ITEM_BYTES,
+                "description": "What agents are told, in Markdown; it must make sense without this conversation.",
+            },
+            "tags": {
+                "type": "array", "maxItems": TAGS_PER_ITEM, "items": { "type": "string", "maxLength": TAG_CHARS },
+                "description": "What it is about, in single words.",
+            },
+        }),
+        &["scope", "title", "text"],
+    )]
+}
+
+fn of_sandboxes() -> Vec<ToolSpec> {
     let names = templates::names().collect::<Vec<_>>();
     let hosts = || {
         json!({
@@ -132,6 +166,10 @@ pub(crate) fn usage(name: &str) -> String {
         READ_FILE | DELETE_FILE | SAVE_ARTIFACT => "{\"path\": path below /workspace}".to_owned(),
         LIST_FILES => "{\"path\"?: path below /workspace}".to_owned(),
         OPEN_PREVIEW => "{\"port\": 1 to 65535}".to_owned(),
+        PROPOSE_CONTEXT => {
+            "{\"scope\": \"chat\" or \"channel\", \"title\": text, \"text\": text, \"tags\"?: [texts]}"
+                .to_owned()
+        }
         REQUEST_HOSTS => "{\"hosts\": [host names], \"reason\": text}".to_owned(),
         _ => "{}".to_owned(),
     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::forks::{abandon, accept, begin, draft, post_in};
+use super::keeps::{pin, post_files};
 use super::*;
 
 fn any_state() -> impl Strategy<Value = SandboxState> {
@@ -59,7 +60,14 @@ fn any_command() -> impl Strategy<Value = (Actor, ChatCommand)> {
             let decision = DecideApproval { decision, option, reason: None };
             ChatCommand::Decide { approval: approval(seq), decision, guests: vec![] }
         }),
-        any_fork_command(text),
+        any_fork_command(text.clone()),
+        (5..25_u64, any::<bool>()).prop_map(|(seq, on)| pin(seq, on)),
+        (0..5_u8, text, 0..3_u8, 0..3_u8).prop_map(|(id, text, named, found)| post_files(
+            &format!("c{id}"),
+            text,
+            &[named],
+            &[found]
+        )),
         Just(ChatCommand::RemoveParticipant { participant: DEMO.parse().unwrap() }),
         Just(ChatCommand::Create {
             org: ORG.parse().unwrap(),
@@ -123,7 +131,7 @@ impl World {
                 let chat = self.chat.as_ref().unwrap();
                 let TurnPhase::Running { attempt } = chat.turn(turn).unwrap().phase else { panic!() };
                 let end = if calls { called(&["list_participants", "run"]) } else { answered("@other ok") };
-                let decided = chat.end_step(turn, attempt, end, now);
+                let decided = chat.end_step(turn, attempt, end, &self.always_due(), now);
                 assert!(self.settle(decided).is_ok());
             }
             Own::Call(end) => {
@@ -143,6 +151,22 @@ impl World {
                 self.expire();
             }
         }
+    }
+
+    /// As if all that stands were long ago: every answer wants a summary.
+    fn always_due(&self) -> Unsummed {
+        let deleted = |of: MessageId| {
+            let deletes =
+                |event: &Event| matches!(event.body, EventBody::MessageDeleted { message } if message == of);
+            self.log.iter().any(deletes)
+        };
+        let own = self.log.iter().filter_map(|event| match &event.body {
+            EventBody::MessagePosted(posted) if posted.fork.is_none() => Some(posted.message),
+            _ => None,
+        });
+        let own: Vec<MessageId> = own.filter(|message| !deleted(*message)).collect();
+        let from = own.first().map(|first| first.seq());
+        Unsummed { from, messages: 21, full: false, last: own.last().copied(), failed_at: None }
     }
 
     fn count(&self, is: impl Fn(&EventBody) -> bool) -> usize {
@@ -168,6 +192,26 @@ fn check_waiting(chat: &Chat, now: i64) {
             }
             ApprovalPhase::Acting { .. } => assert!(approval.option.is_some()),
             ApprovalPhase::Ended(_) => panic!("an approval that is over is forgotten"),
+        }
+    }
+}
+
+/// One turn at most sums up, and no message that it may have read was changed since it was queued.
+fn check_summary(chat: &Chat, log: &[Event]) {
+    let open: Vec<&Turn> = chat.turns.iter().filter(|turn| turn.summary).collect();
+    assert!(open.len() <= 1, "two turns sum up");
+    let Some(open) = open.first() else { return };
+    let is_own = |of: MessageId| {
+        let mut posts = log.iter().filter(|event| event.seq == of.seq());
+        posts.any(|event| matches!(&event.body, EventBody::MessagePosted(posted) if posted.fork.is_none()))
+    };
+    for event in log.iter().filter(|event| event.seq > open.id.seq()) {
+        if let EventBody::MessageDeleted { message } | EventBody::MessageEdited { message, .. } = &event.body
+        {
+            assert!(
+                !is_own(*message) || message.seq() > open.cause.seq(),
+                "it may quote what was taken back"
+            );
         }
     }
 }
@@ -208,6 +252,33 @@ fn check_forks(world: &World) {
     }
 }
 
+/// Pins agree with the log: messages of the chat itself that stand, each once.
+fn check_pins(world: &World) {
+    let mut pins: Vec<MessageId> = Vec::new();
+    for event in &world.log {
+        match &event.body {
+            EventBody::MessagePinned { message } => {
+                let posted = world.log.iter().find(|event| event.seq == message.seq()).unwrap();
+                assert!(matches!(&posted.body, EventBody::MessagePosted(posted) if posted.fork.is_none()));
+                assert!(!pins.contains(message), "pinned twice");
+                pins.push(*message);
+            }
+            EventBody::MessageUnpinned { message } => {
+                assert!(pins.contains(message), "unpinned without a pin");
+                pins.retain(|pinned| pinned != message);
+            }
+            // Its pin goes with the next event.
+            EventBody::MessageDeleted { message } if pins.contains(message) => {
+                let next = world.log.iter().find(|next| next.seq == event.seq.next()).unwrap();
+                assert_eq!(next.body, EventBody::MessageUnpinned { message: *message });
+            }
+            _ => {}
+        }
+    }
+    let kept: Vec<MessageId> = world.chat.as_ref().unwrap().pins.iter().map(|pin| pin.message).collect();
+    assert_eq!(kept, pins);
+}
+
 proptest! {
     #[test]
     fn any_commands_and_any_work_leave_a_log_without_gaps_and_a_chat_that_agrees_with_it(
@@ -220,6 +291,7 @@ proptest! {
                 prop_assert_eq!(&before, &world.chat);
             }
             world.work(own);
+            check_summary(world.chat.as_ref().unwrap(), &world.log);
             check_waiting(world.chat.as_ref().unwrap(), world.now);
         }
         let chat = world.chat.as_ref().unwrap();
@@ -231,7 +303,10 @@ proptest! {
         let queued = world.count(|body| matches!(body, EventBody::TurnQueued { .. }));
         let ended = world.count(|body| matches!(
             body,
-            EventBody::TurnCompleted { .. } | EventBody::TurnFailed { .. } | EventBody::TurnCancelled { .. }
+            EventBody::TurnCompleted { .. }
+                | EventBody::TurnSummarised { .. }
+                | EventBody::TurnFailed { .. }
+                | EventBody::TurnCancelled { .. }
         ));
         prop_assert_eq!(queued - ended, chat.turns.len());
         let requested = world.count(|body| matches!(body, EventBody::ApprovalRequested { .. }));
@@ -245,6 +320,7 @@ proptest! {
         let artifacts = world.count(|body| matches!(body, EventBody::ArtifactSaved { .. }));
         prop_assert!(artifacts <= 3, "an artifact is told twice");
         check_forks(&world);
+        check_pins(&world);
         for event in &world.log {
             match &event.body {
                 EventBody::TurnQueued { turn, .. } => prop_assert_eq!(turn.seq(), event.seq),

@@ -221,7 +221,7 @@ fn a_stopped_turn_keeps_what_its_agent_said_before_it_called() {
     world.post(ADA, "c1", "@demo go");
     world.start();
     let StepEnd::Called { calls, usage, .. } = called(&["run_command"]) else { panic!() };
-    world.end(1, StepEnd::Called { text: "Let me see.".to_owned(), calls, usage });
+    world.end(1, StepEnd::Called { text: "Let me see.".to_owned(), calls, usage, measured: None });
     world.trace.clear();
     world.run(user(ADA), ChatCommand::CancelTurn { turn: world.turn() });
     check(
@@ -244,7 +244,8 @@ fn an_agent_answers_others_while_one_of_its_turns_waits_for_people() {
     // The older turn's next step waits until the agent is free again.
     assert!(world.chat.as_ref().unwrap().due_turns(Timestamp::from_unix_ms(0)).is_empty());
     let now = Timestamp::from_unix_ms(0);
-    let decided = world.chat.as_ref().unwrap().end_step(due[0], 1, answered("yes"), now);
+    let decided =
+        world.chat.as_ref().unwrap().end_step(due[0], 1, answered("yes"), &Unsummed::default(), now);
     drop(world.settle(decided));
     assert_eq!(world.chat.unwrap().due_turns(now).len(), 1);
 }
@@ -300,7 +301,7 @@ fn older_results_and_arguments_are_shortened_when_a_turn_grows_long() {
         world.start();
         let StepEnd::Called { mut calls, usage, .. } = called(&["write_file"]) else { panic!() };
         calls[0].arguments = serde_json::json!({ "path": "a", "content": long });
-        world.end(1, StepEnd::Called { text: String::new(), calls, usage });
+        world.end(1, StepEnd::Called { text: String::new(), calls, usage, measured: None });
         world.end_call(result(&long));
     }
     let turn = &world.chat.as_ref().unwrap().turns[0];
@@ -316,7 +317,7 @@ fn older_results_and_arguments_are_shortened_when_a_turn_grows_long() {
     let StepEnd::Called { mut calls, usage, .. } = called(&["write_file"]) else { panic!() };
     calls[0].arguments = serde_json::json!({ "content": "x".repeat(512 * 1024) });
     world.trace.clear();
-    world.end(1, StepEnd::Called { text: String::new(), calls, usage });
+    world.end(1, StepEnd::Called { text: String::new(), calls, usage, measured: None });
     check(
         &world,
         expect![[r#"

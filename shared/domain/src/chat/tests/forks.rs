@@ -9,12 +9,21 @@ pub(super) fn fork(seq: u64) -> ForkId {
 
 pub(super) fn begin(client_id: &str, from: u64) -> ChatCommand {
     let (message, client_id) = (message(from), client_id.to_owned());
-    ChatCommand::CreateFork(CreateFork { message, description: " Which port? ".to_owned(), client_id })
+    ChatCommand::CreateFork {
+        fork: CreateFork { message, description: " Which port? ".to_owned(), client_id },
+        most: limits::OPEN_FORKS_PER_CHAT as u32,
+    }
 }
 
 pub(super) fn post_in(of: u64, client_id: &str, text: &str) -> ChatCommand {
     let (client_id, text) = (client_id.to_owned(), text.to_owned());
-    ChatCommand::Post(PostMessage { client_id, text, reply_to: None, fork: Some(fork(of)) })
+    ChatCommand::Post(PostMessage {
+        client_id,
+        text,
+        reply_to: None,
+        fork: Some(fork(of)),
+        attachments: vec![],
+    })
 }
 
 pub(super) fn accept(of: u64, summary: &str, evidence: &[u64]) -> ChatCommand {
@@ -51,18 +60,20 @@ impl World {
     /// What the log says of the fork that a command names, read the slow way.
     pub(super) fn fork_facts(&self, facts: &mut Facts, actor: Actor, command: &ChatCommand) {
         let named = match command {
-            ChatCommand::Post(post) => post.fork,
+            ChatCommand::Post(post) | ChatCommand::PostFiles { post, .. } => post.fork,
             ChatCommand::DraftFork { fork }
             | ChatCommand::AcceptFork { fork, .. }
             | ChatCommand::AbandonFork { fork } => Some(*fork),
-            ChatCommand::CreateFork(create) => self.log.iter().find_map(|event| match &event.body {
-                EventBody::ForkCreated { fork, client_id, .. }
-                    if event.actor == actor && client_id.as_ref() == Some(&create.client_id) =>
-                {
-                    Some(*fork)
-                }
-                _ => None,
-            }),
+            ChatCommand::CreateFork { fork: create, .. } => {
+                self.log.iter().find_map(|event| match &event.body {
+                    EventBody::ForkCreated { fork, client_id, .. }
+                        if event.actor == actor && client_id.as_ref() == Some(&create.client_id) =>
+                    {
+                        Some(*fork)
+                    }
+                    _ => None,
+                })
+            }
             _ => None,
         };
         let Some(named) = named else { return };
@@ -215,6 +226,7 @@ fn a_fork_begins_only_from_a_message_of_the_chat_that_is_there() {
         text: "about that".to_owned(),
         reply_to: Some(message(8)),
         fork: None,
+        attachments: vec![],
     };
     world.run(user(BOB), ChatCommand::Post(reply));
     check(
@@ -340,7 +352,7 @@ fn the_end_of_a_fork_ends_its_turns_and_theirs_alone() {
         assert!(world.trace.starts_with("13 turn.cancelled, 14 fork."), "{}", world.trace);
         let chat = world.chat.as_ref().unwrap();
         assert_eq!(chat.turns.iter().map(|turn| turn.fork).collect::<Vec<_>>(), [None]);
-        let late = chat.end_step(turn, 1, answered("late"), Timestamp::default());
+        let late = chat.end_step(turn, 1, answered("late"), &Unsummed::default(), Timestamp::default());
         assert_eq!(late.unwrap_err().code, ProblemCode::TurnEnded);
     }
 }

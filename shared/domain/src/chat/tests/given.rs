@@ -12,7 +12,7 @@ pub(super) fn called(tools: &[&str]) -> StepEnd {
         arguments: serde_json::json!({}),
     });
     let usage = Usage { input_tokens: 1, output_tokens: 1 };
-    StepEnd::Called { text: String::new(), calls: calls.collect(), usage }
+    StepEnd::Called { text: String::new(), calls: calls.collect(), usage, measured: None }
 }
 
 pub(super) fn result(content: &str) -> CallEnd {

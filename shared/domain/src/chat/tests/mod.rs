@@ -6,6 +6,7 @@ mod approvals;
 mod calls;
 mod forks;
 mod given;
+mod keeps;
 mod messages;
 mod sandboxes;
 mod turns;
@@ -61,7 +62,13 @@ struct World {
     over: BTreeMap<ApprovalId, Approval>,
     forks: BTreeMap<ForkId, Fork>,
     now: i64,
+    unsummed: Unsummed,
     trace: String,
+}
+
+/// A chat of two people in which nothing goes on.
+pub(super) fn a_chat() -> Chat {
+    World::begun().chat.unwrap()
 }
 
 impl World {
@@ -78,11 +85,12 @@ impl World {
 
     fn facts(&self, actor: Actor, command: &ChatCommand) -> Facts {
         let named = match command {
-            ChatCommand::Post(post) => post.reply_to,
-            ChatCommand::CreateFork(create) => Some(create.message),
+            ChatCommand::Post(post) | ChatCommand::PostFiles { post, .. } => post.reply_to,
+            ChatCommand::CreateFork { fork, .. } => Some(fork.message),
             ChatCommand::Edit { message, .. }
             | ChatCommand::Delete { message }
-            | ChatCommand::React { message, .. } => Some(*message),
+            | ChatCommand::React { message, .. }
+            | ChatCommand::Pin { message, .. } => Some(*message),
             _ => None,
         };
         let mut facts = Facts::default();
@@ -96,7 +104,7 @@ impl World {
                     {
                         facts.messages_at += 1;
                     }
-                    if let ChatCommand::Post(post) = command
+                    if let ChatCommand::Post(post) | ChatCommand::PostFiles { post, .. } = command
                         && posted.client_id.as_ref() == Some(&post.client_id)
                         && event.actor == actor
                     {
@@ -239,7 +247,7 @@ impl World {
 
     fn end(&mut self, attempt: u8, end: StepEnd) {
         let now = Timestamp::from_unix_ms(self.now);
-        let decided = self.chat.as_ref().unwrap().end_step(self.turn(), attempt, end, now);
+        let decided = self.chat.as_ref().unwrap().end_step(self.turn(), attempt, end, &self.unsummed, now);
         drop(self.settle(decided));
     }
 
@@ -340,6 +348,7 @@ fn post(client_id: &str, text: &str) -> ChatCommand {
         text: text.to_owned(),
         reply_to: None,
         fork: None,
+        attachments: vec![],
     })
 }
 
@@ -353,7 +362,8 @@ fn react(seq: u64, emoji: &str, on: bool) -> ChatCommand {
 
 fn answered(text: &str) -> StepEnd {
     let usage = Usage { input_tokens: 5, output_tokens: 7 };
-    StepEnd::Answered { text: text.to_owned(), cut: false, model: "demo".to_owned(), usage }
+    let (cut, model) = (false, "demo".to_owned());
+    StepEnd::Answered { text: text.to_owned(), cut, model, usage, receipt: None, measured: None }
 }
 
 fn overloaded() -> StepEnd {

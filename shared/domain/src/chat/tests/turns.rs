@@ -90,7 +90,7 @@ fn a_result_of_an_earlier_attempt_counts_for_nothing() {
     world.end(2, answered("in time"));
     let chat = world.chat.as_ref().unwrap();
     assert_eq!(
-        chat.end_step(id, 2, answered("again"), Timestamp::default()).unwrap_err().code,
+        chat.end_step(id, 2, answered("again"), &Unsummed::default(), Timestamp::default()).unwrap_err().code,
         ProblemCode::TurnEnded
     );
     check(

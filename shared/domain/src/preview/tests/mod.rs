@@ -79,6 +79,18 @@ fn only_the_one_written_form_of_a_host_name_is_read() {
 }
 
 #[test]
+fn links_to_files_have_a_host_of_their_own() {
+    assert_eq!(local().files_address(), "http://files.localhost:8788");
+    assert!(local().is_files("files.localhost:8788"));
+    for wrong in
+        ["localhost:8788", "files.localhost", "xfiles.localhost:8788", "files.", "files.a.localhost:8788", ""]
+    {
+        assert!(!local().is_files(wrong), "{wrong}");
+    }
+    assert_eq!(local().read_host("files.localhost:8788"), None);
+}
+
+#[test]
 fn a_base_is_a_scheme_and_a_host() {
     for wrong in
         ["", "localhost", "ftp://a.b", "https://", "https://a.b/c", "https://A.b", "https://u@a.b", "http:/a"]

@@ -1,9 +1,9 @@
 //! The commands of the demo model: one row each, tried from the top; the first that reads the text answers.
 
 use crate::error::ErrorKind;
-use crate::request::{Message, ModelRequest, Role};
+use crate::request::{Message, ModelRequest};
 
-use super::{Reply, arithmetic, draft, sandbox, speech, tools};
+use super::{Reply, arithmetic, draft, kept, sandbox, speech, tools};
 
 /// Most words of one answer: 400 s at 50 words a second, and less than a megabyte.
 const MAX_WORDS: usize = 20_000;
@@ -66,6 +66,11 @@ const COMMANDS: &[Command] = &[
             let asked = ["summary", "summarize", "summarise", "summarize this chat", "summarise this chat"];
             is(text, &asked).then(|| summary(request))
         },
+    },
+    Command {
+        usage: "context",
+        does: "what I was given beside the messages",
+        answer: |text, request| is(text, &["context", "what were you given"]).then(|| kept::given(request)),
     },
     Command {
         usage: "tools",
@@ -145,8 +150,8 @@ const COMMANDS: &[Command] = &[
 /// What the model says to a message that is no tool result.
 pub(super) fn reply(request: &ModelRequest, last: &Message) -> Reply {
     let text = last.texts().collect::<Vec<_>>().join("\n");
-    let drafted = draft::answer(&text, request);
-    drafted
+    let summed_up = draft::answer(&text, request).or_else(|| kept::summary(&text, request));
+    summed_up
         .or_else(|| command(&text, request))
         .unwrap_or_else(|| Reply::say(speech::fallback(author(request), &text)))
 }
@@ -221,24 +226,8 @@ fn participants(request: &ModelRequest) -> Reply {
 }
 
 fn summary(request: &ModelRequest) -> Reply {
-    let mut speakers: Vec<(&str, usize)> = Vec::new();
-    for message in request.messages.iter().filter(|message| message.texts().next().is_some()) {
-        let name = match message.role {
-            Role::User => message.author.as_deref().unwrap_or("someone"),
-            Role::Assistant => "me",
-        };
-        match speakers.iter_mut().find(|(speaker, _)| *speaker == name) {
-            Some((_, count)) => *count += 1,
-            None => speakers.push((name, 1)),
-        }
-    }
-    let total: usize = speakers.iter().map(|(_, count)| count).sum();
-    let rows: Vec<String> = speakers.iter().map(|(name, count)| format!("{count} from {name}")).collect();
-    Reply::say(format!(
-        "I was given {} of this chat: {}.",
-        speech::counted(total, "message"),
-        rows.join(", ")
-    ))
+    let (count, rows) = kept::counts(&request.messages);
+    Reply::say(format!("I was given {count} of this chat: {rows}."))
 }
 
 fn fail(rest: &str) -> Reply {

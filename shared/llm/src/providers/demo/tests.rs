@@ -106,6 +106,7 @@ fn help_lists_every_command() {
             | `participants` | who is in this chat |
             | `instructions` | the instructions that I was given |
             | `summary` | how many messages there are, and whose |
+            | `context` | what I was given beside the messages |
             | `tools` | the tools that I may call |
             | `count: text` | counts words, characters and lines |
             | `2 * (3 + 4)` | simple arithmetic |
@@ -119,7 +120,7 @@ fn help_lists_every_command() {
             | `change the page: text` | writes that page anew, for those who look at it |
             | `run: command` | runs it in a sandbox, and tells what it wrote |
             | `fail: kind` | fails in that way; `fail: kind after N words` speaks first |
-            => usage in 19 out 256 cached 0 stored 0
+            => usage in 19 out 267 cached 0 stored 0
             => finished Stop"#]],
     );
 }
@@ -343,14 +344,14 @@ fn a_long_text_is_quoted_in_part_and_line_by_line() {
     check(
         &format!("first\nsecond {}", "é".repeat(300)),
         expect![[r#"
-        Ana, you wrote 3 words:
+            Ana, you wrote 3 words:
 
-        > first
-        > second ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé …
+            > first
+            > second ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé …
 
-        I am the built-in demo model: I follow a few commands and do not understand free text. Write `help` to see them, or `connect` to put a real model in my place.
-        => usage in 21 out 43 cached 0 stored 0
-        => finished Stop"#]],
+            I am the built-in demo model: I follow a few commands and do not understand free text. Write `help` to see them, or `connect` to put a real model in my place.
+            => usage in 58 out 43 cached 0 stored 0
+            => finished Stop"#]],
     );
 }
 
@@ -408,7 +409,7 @@ fn it_calls_tools_and_tells_their_results() {
 
         Calling `weather`.
         => call demo-3-1 weather {}
-        => usage in 43 out 25 cached 0 stored 0
+        => usage in 44 out 25 cached 0 stored 0
         => finished ToolUse
         ---
         The tool `weather` answered:
@@ -416,7 +417,7 @@ fn it_calls_tools_and_tells_their_results() {
         ```
         weather says 1, ask bo
         ```
-        => usage in 49 out 11 cached 0 stored 0
+        => usage in 50 out 11 cached 0 stored 0
         => finished Stop"#]]
     .assert_eq(&seen.join("\n---\n"));
 }

@@ -124,6 +124,28 @@ fn every_other_tool_takes_what_its_usage_says() {
 }
 
 #[test]
+fn a_proposal_has_the_form_of_a_context_item() {
+    check(
+        specs::PROPOSE_CONTEXT,
+        &[
+            json!({"scope": "chat", "title": " Ports ", "text": "8080 is taken.", "tags": ["Infra", "infra"]}),
+            json!({"scope": "channel", "title": "Ports", "text": "x"}),
+            json!({"scope": "org", "title": "Ports", "text": "x"}),
+            json!({"scope": "chat", "title": "a\nb", "text": "x"}),
+            json!({"scope": "chat", "title": "Ports", "text": " "}),
+            json!({"scope": "chat", "title": "Ports", "text": "x", "tags": [""]}),
+        ],
+        expect![[r#"
+            Low ProposeContext(ProposeContext { scope: Chat, title: "Ports", text: "8080 is taken.", tags: ["infra"] })
+            Low ProposeContext(ProposeContext { scope: Channel, title: "Ports", text: "x", tags: [] })
+            The arguments of propose_context do not fit: unknown variant `org`, expected `chat` or `channel`. Right is: {"scope": "chat" or "channel", "title": text, "text": text, "tags"?: [texts]}
+            The arguments of propose_context do not fit: `title`: must not hold control characters. Right is: {"scope": "chat" or "channel", "title": text, "text": text, "tags"?: [texts]}
+            The arguments of propose_context do not fit: `text`: must say something, in at most 16384 bytes. Right is: {"scope": "chat" or "channel", "title": text, "text": text, "tags"?: [texts]}
+            The arguments of propose_context do not fit: `tags`: each must have 1 to 40 characters, on one line. Right is: {"scope": "chat" or "channel", "title": text, "text": text, "tags"?: [texts]}"#]],
+    );
+}
+
+#[test]
 fn every_tool_that_is_offered_is_known_and_says_its_usage() {
     for spec in specs::all() {
         let told = told(&spec.name, json!({"no such argument": 1}));

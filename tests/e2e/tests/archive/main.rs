@@ -1,0 +1,9 @@
+//! Archives from outside: a chat leaves and comes back, what keeps it, and what is left when somebody dies in the middle.
+
+mod blocked;
+mod faults;
+mod hatch;
+mod object;
+mod scene;
+mod snag;
+mod story;

@@ -1,0 +1,138 @@
+//! Reading an archive from R2: all of it before the object gives up its rows, and piece by piece when it wants them back.
+//!
+//! Invariant: nothing is handed on that is not what was put there.
+
+use slipway_contract::objects::archive::{ArchiveManifest, ArchivePart, FORMAT};
+use slipway_contract::{Problem, ProblemCode};
+use slipway_edge::log::Line;
+use worker::Bucket;
+
+use super::book::{Book, Measure, Wrong};
+use super::{Place, away, bucket, pack};
+use crate::errand::Errand;
+
+/// Largest manifest, in bytes: of 10,000 parts, some 250 bytes each.
+const MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// An archive cannot be read.
+pub(crate) enum NotRead {
+    /// R2 has not what was put there; why.
+    Damaged(&'static str),
+    /// R2 cannot be reached, as callers are told.
+    Problem(Problem),
+}
+
+impl From<Problem> for NotRead {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Wrong> for NotRead {
+    fn from(Wrong(cause): Wrong) -> Self {
+        Self::Damaged(cause)
+    }
+}
+
+impl NotRead {
+    /// What the object is told that wants its rows back.
+    fn told(self, errand: &Errand, place: Place) -> Problem {
+        match self {
+            Self::Problem(problem) => problem,
+            Self::Damaged(cause) => {
+                place.line(errand, Line::error("archive_damaged")).name("cause", cause).emit();
+                Problem::new(ProblemCode::ArchiveDamaged).detail(
+                    "What is kept of this chat is not what was put there. It is kept as it is; nothing was restored.",
+                )
+            }
+        }
+    }
+}
+
+/// Reads everything back and holds it against the manifest, and that against its SHA-256.
+///
+/// # Errors
+/// See [`NotRead`].
+pub(super) async fn all(errand: &Errand, place: Place, digest: &str) -> Result<(), NotRead> {
+    let bucket = bucket(errand)?;
+    let bytes = manifest_bytes(errand, place, &bucket).await?;
+    if Measure::of(&bytes).sha256 != digest {
+        return Err(NotRead::Damaged("the manifest has another digest"));
+    }
+    let manifest = read(place, &bytes)?;
+    let mut book = Book::new(place);
+    for part in &manifest.parts {
+        let (raw, packed) = one(errand, place, &bucket, part).await?;
+        book.take(&raw, packed)?;
+    }
+    Ok(book.compare(&manifest)?)
+}
+
+/// The manifest as it was written.
+///
+/// # Errors
+/// `archive_damaged` when it is not there, `unavailable`.
+pub(crate) async fn manifest(errand: &Errand, place: Place) -> Result<Vec<u8>, Problem> {
+    let read = manifest_bytes(errand, place, &bucket(errand)?).await;
+    read.map_err(|not| not.told(errand, place))
+}
+
+/// A part's JSON lines.
+///
+/// # Errors
+/// `archive_damaged` when it is not there or not what was put there, `unavailable`.
+pub(crate) async fn unpacked(errand: &Errand, place: Place, number: u32) -> Result<Vec<u8>, Problem> {
+    let found = async {
+        let bucket = bucket(errand)?;
+        let manifest = read(place, &manifest_bytes(errand, place, &bucket).await?)?;
+        let part = manifest.parts.iter().find(|part| part.part == number);
+        let part = part.ok_or(NotRead::Damaged("the manifest has no such part"))?;
+        let (raw, _) = one(errand, place, &bucket, part).await?;
+        Ok(raw)
+    };
+    found.await.map_err(|not: NotRead| not.told(errand, place))
+}
+
+async fn manifest_bytes(errand: &Errand, place: Place, bucket: &Bucket) -> Result<Vec<u8>, NotRead> {
+    let lost = |error: worker::Error| NotRead::Problem(away(errand, place, &error));
+    let found = bucket.get(place.manifest()).execute().await.map_err(lost)?;
+    let found = found.ok_or(NotRead::Damaged("there is no manifest"))?;
+    if found.size() > MANIFEST_BYTES {
+        return Err(NotRead::Damaged("the manifest is too large"));
+    }
+    found.body().ok_or(NotRead::Damaged("the manifest has no body"))?.bytes().await.map_err(lost)
+}
+
+fn read(place: Place, bytes: &[u8]) -> Result<ArchiveManifest, NotRead> {
+    let manifest: ArchiveManifest =
+        serde_json::from_slice(bytes).map_err(|_| NotRead::Damaged("the manifest cannot be read"))?;
+    let own = (1..=FORMAT).contains(&manifest.format)
+        && (manifest.org, manifest.chat, manifest.archive) == (place.org, place.chat, place.archive);
+    if own { Ok(manifest) } else { Err(NotRead::Damaged("the manifest is another archive's")) }
+}
+
+/// A part's lines, and what it is in R2.
+async fn one(
+    errand: &Errand,
+    place: Place,
+    bucket: &Bucket,
+    part: &ArchivePart,
+) -> Result<(Vec<u8>, Measure), NotRead> {
+    let lost = |error: worker::Error| NotRead::Problem(away(errand, place, &error));
+    let found = bucket.get(place.part(part.part)).execute().await.map_err(lost)?;
+    let found = found.ok_or(NotRead::Damaged("a part is not there"))?;
+    if found.size() != part.packed_bytes {
+        return Err(NotRead::Damaged("a part has another size"));
+    }
+    let packed = found.body().ok_or(NotRead::Damaged("a part has no body"))?.bytes().await.map_err(lost)?;
+    let measure = Measure::of(&packed);
+    if (measure.bytes, &measure.sha256) != (part.packed_bytes, &part.packed_sha256) {
+        return Err(NotRead::Damaged("a part has another digest"));
+    }
+    let raw = pack::unpacked(&packed).await.map_err(|_| NotRead::Damaged("a part cannot be unpacked"))?;
+    let own = Measure::of(&raw);
+    if (own.bytes, &own.sha256) != (part.raw_bytes, &part.raw_sha256) {
+        return Err(NotRead::Damaged("a part's lines have another digest"));
+    }
+    Ok((raw, measure))
+}
