@@ -41,7 +41,10 @@ async fn a_part_has_its_own_size_and_the_last_one_put_counts() -> Result<()> {
         ada.putting(id, 1, wrong).send().await?.refused(ProblemCode::UploadIncomplete)?;
     }
     let long = vec![0; usize::try_from(ATTACHMENT_PART_BYTES)? + 1];
-    ada.putting(id, 1, &long).send().await?.refused(ProblemCode::TooLarge)?;
+    // The answer comes before the body was read; who still writes may find the connection closed instead.
+    if let Some(answer) = ada.putting(id, 1, &long).try_send().await? {
+        answer.refused(ProblemCode::TooLarge)?;
+    }
     for part in [0, 2, 70_000] {
         ada.putting(id, part, b"12345").send().await?.refused(ProblemCode::InvalidParameter)?;
     }
