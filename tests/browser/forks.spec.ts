@@ -69,6 +69,8 @@ test('a fork is begun, discussed by two, drafted by the agent and settled in the
     await sayInFork(grace.page, 'I prefer the small one, it is enough');
     await expect(panel(ada.page)).toContainText('I prefer the small one');
     for (const { page } of [ada, grace]) await expect(chatLog(page)).not.toContainText('I prefer the small one');
+    // Both are answered; until then the rows move.
+    await expect(panel(ada.page).getByRole('article').filter({ hasText: 'put a real model in my place' })).toHaveCount(2, DRAFTED);
     await panel(ada.page).getByRole('article').filter({ hasText: 'I prefer the small one' }).first().hover();
     await panel(ada.page).getByRole('button', { name: 'React with 👍' }).click();
     await expect(panel(grace.page).getByRole('button', { name: '👍, 1' })).toBeVisible();

@@ -18,10 +18,11 @@ async fn the_receipt_of_an_answer_lists_messages_pins_and_summaries_of_forks() -
     let resolved: Fork = scene.ada.accepting(fork, "We take 9090.", None, &[]).send().await?.read()?;
     let settled = resolved.resolution.context("not resolved")?.message;
 
-    // What stands in the conversation itself is given once.
+    // What stands in the conversation itself is given once, and named as what it is.
     let (cause, usage, receipt) = scene.ask("near").await?;
-    assert_eq!(messages(&receipt, ReceiptKind::Message), [notes[0], notes[1], notes[2], settled, cause]);
-    assert!(parts(&receipt, ReceiptKind::Pin).is_empty());
+    assert_eq!(messages(&receipt, ReceiptKind::Message), [notes[2], cause]);
+    assert_eq!(messages(&receipt, ReceiptKind::Pin), [notes[0], notes[1]]);
+    assert_eq!(messages(&receipt, ReceiptKind::Fork), [settled]);
     assert_eq!(parts(&receipt, ReceiptKind::Instructions).len(), 1);
     let sum: u32 = receipt.parts.iter().map(|part| part.tokens).sum();
     assert_eq!((sum, u64::from(sum), receipt.estimated), (receipt.tokens, usage.input_tokens, false));
