@@ -147,6 +147,7 @@ test('everything by keyboard: skip link, palette, message cursor, reply, edit', 
   await page.keyboard.press('1');
   await expect(message(page, 'beta').getByRole('button', { name: '👍, 1' })).toBeVisible();
   await page.keyboard.press('e');
+  await expect(page.getByRole('textbox', { name: 'Edit message' })).toBeFocused();
   await page.keyboard.type('!');
   await page.keyboard.press('Enter');
   await expect(message(page, 'beta!')).toBeVisible();
