@@ -63,7 +63,9 @@ impl Person {
 
     /// The call that puts a part.
     pub fn putting(&self, attachment: AttachmentId, part: u32, bytes: &[u8]) -> Call {
-        self.call(Method::PUT, &format!("/v1/attachments/{attachment}/parts/{part}")).bytes(bytes.to_vec())
+        let call = self.call(Method::PUT, &format!("/v1/attachments/{attachment}/parts/{part}"));
+        // A part that is refused is not read, and its connection is reset: nobody else may be given it.
+        call.header("connection", "close").bytes(bytes.to_vec())
     }
 
     /// Puts all parts of a file.
