@@ -1,10 +1,11 @@
 //! An org with people in it.
 
 use anyhow::{Context as _, Result};
+use reqwest::Method;
 use slipway_contract::http::channels::Channel;
-use slipway_contract::http::chats::Chat;
+use slipway_contract::http::chats::{Chat, CreateChat};
 use slipway_contract::http::orgs::Role;
-use slipway_contract::{ChannelId, OrgId};
+use slipway_contract::{AgentId, ChannelId, OrgId};
 
 use crate::person::Person;
 use crate::world::World;
@@ -75,5 +76,22 @@ impl Team {
         let chat = team.chat("Talk", &[&bo]).await?;
         let chat = team.owner.describe(chat.id).await?;
         Ok((team, bo, chat))
+    }
+
+    /// A fresh team whose owner, a guest named Bo and the org's first agent, which answers when it is asked, are in a chat.
+    ///
+    /// # Errors
+    /// When a step is refused.
+    pub async fn with_agent(world: &World) -> Result<(Self, Person, AgentId, Chat)> {
+        let team = Self::found(world, "Acme").await?;
+        let bo = team.join("Bo", Role::Guest).await?;
+        team.owner.add_to_channel(team.org, team.channel, bo.id()).await?.done()?;
+        let agents = team.owner.agents(team.org).await?;
+        let agent = agents.first().context("a new org has no agent")?.id;
+        let body = CreateChat { title: "Ports".to_owned(), agents: Some(vec![agent]) };
+        let path = format!("/v1/orgs/{}/channels/{}/chats", team.org, team.channel);
+        let chat: Chat = team.owner.send(Method::POST, &path, &body).await?.read()?;
+        team.owner.admit(chat.id, bo.id()).await?;
+        Ok((team, bo, agent, chat))
     }
 }

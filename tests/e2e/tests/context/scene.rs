@@ -1,12 +1,11 @@
 //! A chat of two people and the demo agent, who answers when it is asked.
 
 use anyhow::{Context as _, Result};
-use e2e::{Person, World, eventually};
+use e2e::{Person, Team, World, eventually};
 use futures::future::try_join_all;
 use reqwest::Method;
 use slipway_contract::events::{Event, EventBody, Receipt, ReceiptKind, ReceiptPart, Usage};
-use slipway_contract::http::chats::{Chat, CreateChat};
-use slipway_contract::http::orgs::Role;
+use slipway_contract::http::chats::Chat;
 use slipway_contract::{MessageId, ProblemCode, TurnId};
 
 /// Messages that are posted at a time.
@@ -28,15 +27,7 @@ pub(crate) struct Summary {
 
 impl Scene {
     pub(crate) async fn open(world: &World) -> Result<Self> {
-        let team = world.team("Acme").await?;
-        let bo = team.join("Bo", Role::Guest).await?;
-        team.owner.add_to_channel(team.org, team.channel, bo.id()).await?.done()?;
-        let agents = team.owner.agents(team.org).await?;
-        let agent = agents.first().context("a new org has no agent")?.id;
-        let body = CreateChat { title: "Ports".to_owned(), agents: Some(vec![agent]) };
-        let path = format!("/v1/orgs/{}/channels/{}/chats", team.org, team.channel);
-        let chat: Chat = team.owner.send(Method::POST, &path, &body).await?.read()?;
-        team.owner.admit(chat.id, bo.id()).await?;
+        let (team, bo, _agent, chat) = Team::with_agent(world).await?;
         Ok(Self { ada: team.owner, bo, chat })
     }
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use e2e::{Person, World, eventually};
+use e2e::{Person, Team, World, eventually};
 use reqwest::Method;
 use serde_json::json;
 use slipway_contract::events::{Event, EventBody};
-use slipway_contract::http::chats::{Chat, CreateChat};
+use slipway_contract::http::chats::Chat;
 use slipway_contract::http::forks::Fork;
-use slipway_contract::http::orgs::Role;
 use slipway_contract::{AgentId, ForkId, MessageId};
 use tokio::task::block_in_place;
 use xtask::testbed::{Options, Testbed};
@@ -33,15 +32,7 @@ pub(crate) fn slow_stack() -> Result<Testbed> {
 
 impl Scene {
     pub(crate) async fn open(world: &World) -> Result<Self> {
-        let team = world.team("Acme").await?;
-        let bo = team.join("Bo", Role::Guest).await?;
-        team.owner.add_to_channel(team.org, team.channel, bo.id()).await?.done()?;
-        let agents = team.owner.agents(team.org).await?;
-        let agent = agents.first().context("a new org has no agent")?.id;
-        let body = CreateChat { title: "Ports".to_owned(), agents: Some(vec![agent]) };
-        let path = format!("/v1/orgs/{}/channels/{}/chats", team.org, team.channel);
-        let chat: Chat = team.owner.send(Method::POST, &path, &body).await?.read()?;
-        team.owner.admit(chat.id, bo.id()).await?;
+        let (team, bo, agent, chat) = Team::with_agent(world).await?;
         let message = team.owner.post(chat.id, "first", "The server has no port.").await?.message;
         let fork = bo.fork(message, "fork").await?.id;
         Ok(Self { ada: team.owner, bo, chat, agent, message, fork })

@@ -9,7 +9,7 @@ use slipway_edge::log::Line;
 use slipway_edge::{ids, reply};
 use worker::{Context, Env, Request, Response};
 
-use super::caller::{self, Caller};
+use super::caller::{self, Called, Caller};
 use crate::attachments::Attachments;
 use crate::errand::Errand;
 use crate::stream;
@@ -25,19 +25,13 @@ pub(crate) async fn call(mut request: Request, env: Env, context: Rc<Context>) -
     };
     let errand = Errand::of(env, context, asked.request, request.headers());
     let begun = errand.now();
-    let line = |line: Line| {
-        line.request(asked.request).org(asked.org).user(asked.user).name("operation", name(&asked.operation))
+    let called = Called {
+        request: asked.request,
+        caller: Caller { org: asked.org, user: asked.user },
+        operation: name(&asked.operation),
+        events: ["attachment_called", "attachment_refused"],
     };
-    match answer(&errand, &asked).await {
-        Ok(text) => {
-            line(Line::info("attachment_called")).took(begun).emit();
-            reply::json_text(200, text, asked.request)
-        }
-        Err(problem) => {
-            line(caller::refused("attachment_refused", &problem)).took(begun).emit();
-            reply::problem(problem, asked.request)
-        }
-    }
+    called.ended(begun, answer(&errand, &asked).await)
 }
 
 const fn name(operation: &AttachmentOperation) -> &'static str {

@@ -1,10 +1,10 @@
 //! Who asks for something that is streamed: app-api says so in headers, after it made sure that they take part in the chat.
 
 use slipway_contract::objects::sandboxes::{ORG, USER};
-use slipway_contract::{OrgId, Problem, ProblemCode, RequestId, UserId};
+use slipway_contract::{OrgId, Problem, ProblemCode, RequestId, Timestamp, UserId};
 use slipway_edge::log::{Level, Line};
 use slipway_edge::{ids, reply};
-use worker::Headers;
+use worker::{Headers, Response};
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -37,4 +37,33 @@ pub(crate) fn request(headers: &Headers) -> RequestId {
 pub(crate) fn refused(event: &'static str, problem: &Problem) -> Line {
     let level = if problem.status >= 500 { Level::Warn } else { Level::Info };
     Line::new(level, event).code(problem.code)
+}
+
+/// A person's call, as the log names it.
+pub(crate) struct Called {
+    pub(crate) request: RequestId,
+    pub(crate) caller: Caller,
+    pub(crate) operation: &'static str,
+    /// What its end is called: answered, refused.
+    pub(crate) events: [&'static str; 2],
+}
+
+impl Called {
+    /// Logs how the call ended, and replies so: with the answer's JSON, or the problem.
+    pub(crate) fn ended(
+        &self,
+        begun: Timestamp,
+        outcome: Result<String, Problem>,
+    ) -> worker::Result<Response> {
+        let ([answered, failed], Caller { org, user }) = (self.events, self.caller);
+        let line = match &outcome {
+            Ok(_) => Line::info(answered),
+            Err(problem) => refused(failed, problem),
+        };
+        line.request(self.request).org(org).user(user).name("operation", self.operation).took(begun).emit();
+        match outcome {
+            Ok(json) => reply::json_text(200, json, self.request),
+            Err(problem) => reply::problem(problem, self.request),
+        }
+    }
 }

@@ -11,13 +11,12 @@ use slipway_contract::sandbox::{SandboxReason, SandboxState};
 use slipway_contract::{Actor, OrgId, Problem, ProblemCode, RequestId, SandboxId, limits};
 use slipway_domain::egress;
 use slipway_domain::sandbox::Happened;
-use slipway_edge::log::Line;
 use slipway_edge::{ids, reply};
 use slipway_store::sandboxes::{self, StoredSandbox};
 use slipway_store::{OrgDb, StoreError, audit, usage};
 use worker::{Context, Env, Request, Response};
 
-use super::caller;
+use super::caller::{Called, Caller};
 use crate::errand::Errand;
 use crate::sandboxes::quote::Wish;
 use crate::sandboxes::{Changes, Fact, preview, templates, view, words};
@@ -34,19 +33,13 @@ pub(crate) async fn call(mut request: Request, env: Env, context: Rc<Context>) -
     };
     let errand = Errand::of(env, context, asked.request, request.headers());
     let begun = errand.now();
-    let line = |line: Line| {
-        line.request(asked.request).org(asked.org).user(asked.user).name("operation", name(&asked.operation))
+    let called = Called {
+        request: asked.request,
+        caller: Caller { org: asked.org, user: asked.user },
+        operation: name(&asked.operation),
+        events: ["sandbox_called", "sandbox_refused"],
     };
-    match answer(&errand, &asked).await {
-        Ok(text) => {
-            line(Line::info("sandbox_called")).took(begun).emit();
-            reply::json_text(200, text, asked.request)
-        }
-        Err(problem) => {
-            line(caller::refused("sandbox_refused", &problem)).took(begun).emit();
-            reply::problem(problem, asked.request)
-        }
-    }
+    called.ended(begun, answer(&errand, &asked).await)
 }
 
 const fn name(operation: &SandboxOperation) -> &'static str {
