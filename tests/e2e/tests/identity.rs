@@ -75,7 +75,13 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike_after_the_sa
     let world = World::shared()?;
     let mut fastest = [Duration::MAX; 2];
     let mut bodies = Vec::new();
-    for round in 0..4 {
+    // Without the work of the password, the answer would come in a small part of the time, however often it is
+    // asked. The fastest of several attempts is what the machine's other work disturbs least.
+    let alike = |[wrong, unknown]: [Duration; 2]| (0.5..2.0).contains(&unknown.div_duration_f64(wrong));
+    for round in 0..16 {
+        if round >= 4 && alike(fastest) {
+            break;
+        }
         let known = world.person("Timed").await?.user.email;
         for (kind, email) in [known, format!("nobody-{round}@example.org")].iter().enumerate() {
             let begun = Instant::now();
@@ -90,10 +96,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike_after_the_sa
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
-    // Without the work of the password, the answer would come in a small part of the time. The fastest of several
-    // attempts is what the machine's other work disturbs least.
-    let [wrong, unknown] = fastest.map(|time| time.as_secs_f64());
-    assert!((0.5..2.0).contains(&(unknown / wrong)), "wrong {wrong} s, unknown {unknown} s");
+    assert!(alike(fastest), "a wrong password and an unknown address: {fastest:?}");
     Ok(())
 }
 
