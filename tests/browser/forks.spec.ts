@@ -1,46 +1,8 @@
 // A fork as two people see it: begun from a message, discussed beside the chat, drafted by the agent, accepted into the
 // chat. The agent is the demo model.
-import type { Page } from '@playwright/test';
-
 import { check } from './checks';
-import { type Person, type Place, aChat, composer, enter, expect, live, message, post, say, test } from './people';
-
-/** A draft takes a moment on a busy machine. */
-const DRAFTED = { timeout: 30_000 };
-
-const panel = (page: Page) => page.getByRole('region', { name: 'Fork', exact: true });
-const forkComposer = (page: Page) => page.getByRole('textbox', { name: 'Message in the fork' });
-const line = (page: Page) => page.locator('main [data-fork]');
-const chatLog = (page: Page) => page.getByRole('log', { name: 'Messages', exact: true });
-
-async function sayInFork(page: Page, text: string): Promise<void> {
-  await forkComposer(page).fill(text);
-  await forkComposer(page).press('Enter');
-  await expect(forkComposer(page)).toHaveValue('');
-  await expect(panel(page).getByRole('article').filter({ hasText: text }).first()).toBeVisible();
-}
-
-async function startFork(page: Page, from: string, description: string): Promise<void> {
-  const start = message(page, from).first();
-  await start.hover();
-  await start.getByRole('button', { name: 'More actions' }).click();
-  await page.getByRole('menuitem', { name: 'Start a fork' }).click();
-  await page.getByLabel('What shall be settled?').fill(description);
-  await page.getByRole('button', { name: 'Start the fork' }).click();
-  await expect(panel(page)).toBeVisible();
-}
-
-/** Has the chat's default agent be the demo agent of the org. */
-async function withAgent(person: Person, place: Place): Promise<void> {
-  const { items } = await person.call<{ items: { id: string; slug: string }[] }>('GET', `/v1/orgs/${place.org}/agents`, undefined, place.org);
-  const demo = items.find((agent) => agent.slug === 'demo');
-  expect(demo, 'the org has the demo agent').toBeDefined();
-  const chat = await person.call<{ participants: { id: { id: string } }[] }>('GET', `/v1/chats/${place.chat}`, undefined, place.org);
-  if (!chat.participants.some((one) => one.id.id === demo!.id)) {
-    await person.call('POST', `/v1/chats/${place.chat}/participants`, { agent: demo!.id }, place.org);
-  }
-  await person.call('PATCH', `/v1/chats/${place.chat}`, { default_agent: demo!.id }, place.org);
-}
+import { DRAFTED, chatLog, forkComposer, line, panel, sayInFork, startFork, withAgent } from './forking';
+import { aChat, composer, enter, expect, live, message, post, say, test } from './people';
 
 test('a fork is begun, discussed by two, drafted by the agent and settled in the chat', async ({ cast }) => {
   test.setTimeout(150_000);

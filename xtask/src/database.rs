@@ -110,6 +110,55 @@ impl Database {
     }
 }
 
+/// Marks the chats of an org, or of all, so that each tells the index once more all that it told it; how many there are.
+/// Archived ones have nothing to tell. The orchestrator's sweeps do it, within minutes.
+///
+/// # Errors
+/// When the server of `url` cannot be reached, or its role does not own the tables.
+pub fn reindex(url: &Url, org: Option<&str>) -> Result<u64> {
+    let (url, org) = (url.clone(), org.map(str::to_owned));
+    wait(async move {
+        let mut client = connect(&url).await?;
+        let client = client.transaction().await.map_err(|error| describe(&error))?;
+        let work = async {
+            // Row-level security holds for the owner too: which orgs there are, and then each of them.
+            client.execute("SELECT set_config('app.system_job', 'sweeps', true)", &[]).await?;
+            let orgs = client
+                .query("SELECT DISTINCT org_id FROM chats WHERE $1::text IS NULL OR org_id = $1", &[&org])
+                .await?;
+            let mut marked = 0;
+            for row in orgs {
+                let org: String = row.get(0);
+                client.execute("SELECT set_config('app.current_org_id', $1, true)", &[&org]).await?;
+                let mark = "UPDATE chats SET retell = true WHERE org_id = $1 AND NOT archived";
+                marked += client.execute(mark, &[&org]).await?;
+            }
+            Ok(marked)
+        };
+        let marked = work.await.map_err(|error| describe(&error))?;
+        client.commit().await.map_err(|error| describe(&error))?;
+        Ok(marked)
+    })
+}
+
+/// How many chats are marked and have not heard of it yet.
+///
+/// # Errors
+/// As [`reindex`].
+pub fn to_reindex(url: &Url) -> Result<u64> {
+    let url = url.clone();
+    wait(async move {
+        let mut client = connect(&url).await?;
+        let client = client.transaction().await.map_err(|error| describe(&error))?;
+        let work = async {
+            client.execute("SELECT set_config('app.system_job', 'sweeps', true)", &[]).await?;
+            client.query_one("SELECT count(*) FROM chats WHERE retell AND NOT archived", &[]).await
+        };
+        let row = work.await.map_err(|error| describe(&error))?;
+        Ok(row.get::<_, i64>(0).unsigned_abs())
+    })
+}
+
 /// One file of `migrations/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationFile {

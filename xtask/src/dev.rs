@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +23,8 @@ use xtask::secrets::Secrets;
 use xtask::stack::{Stack, StackConfig, Vars};
 use xtask::workers::{Wanted, Worker};
 use xtask::{Supervised, ports, repo, setup, web};
+
+use crate::reindex;
 
 /// How quickly Ctrl-C and a failed part are noticed.
 const POLL: Duration = Duration::from_millis(100);
@@ -67,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })?;
     setup::build(&Wanted { web: options.built, ..Wanted::all() })?;
     let (mut postgres, database) = prepare_database(&folders, &secrets)?;
+    let _owner_url = OwnerUrl::leave(&folders, &database)?;
     let mut executor = step("executor", "read the log named above", |progress| {
         let log = folders.logs.join("executor.jsonl");
         progress.note(log.display().to_string());
@@ -153,6 +158,27 @@ impl Folders {
 
     fn workers_log(&self) -> PathBuf {
         self.logs.join("workers.jsonl")
+    }
+}
+
+/// The database's address for other tasks, as long as the stack runs; like the secrets, for this user alone.
+struct OwnerUrl(PathBuf);
+
+impl OwnerUrl {
+    fn leave(folders: &Folders, database: &Database) -> Result<Self> {
+        let file = folders.data.join(reindex::OWNER_URL);
+        let _left_by_one_that_was_killed = fs::remove_file(&file);
+        let mut open = OpenOptions::new();
+        let written = open.write(true).create_new(true).mode(0o600).open(&file);
+        let written = written.and_then(|mut file| file.write_all(database.owner_url.as_str().as_bytes()));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for OwnerUrl {
+    fn drop(&mut self) {
+        let _gone = fs::remove_file(&self.0);
     }
 }
 

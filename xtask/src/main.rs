@@ -11,6 +11,7 @@ mod bench;
 mod dev;
 mod doctor;
 mod migrate;
+mod reindex;
 mod test;
 mod tidy;
 
@@ -35,6 +36,8 @@ enum Task {
     },
     /// Apply the migrations to the database of DATABASE_URL.
     Migrate,
+    /// Have chats tell the index in Postgres once more all that they told it, after rows of it were lost.
+    Reindex(reindex::Options),
     /// Run all tests, or the named parts alone.
     Test {
         /// Which parts; none: all.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Dev(options) => dev::run(&options),
         Task::Build { names } => build(&names),
         Task::Migrate => migrate::run(),
+        Task::Reindex(options) => reindex::run(&options),
         Task::Test { parts } => test::run(&parts),
         Task::Tidy { fix } => setup::run().and_then(|_| tidy::run(fix)),
         Task::Bench { arguments } => bench::run(&arguments),

@@ -30,6 +30,7 @@ fn main() -> std::io::Result<()> {
     writeln!(out, "  removed: {},", socket::close::REMOVED)?;
     writeln!(out, "  replaced: {},", socket::close::REPLACED)?;
     writeln!(out, "  resync: {},", socket::close::RESYNC)?;
+    writeln!(out, "  deleted: {},", socket::close::DELETED)?;
     writeln!(out, "}} as const;")?;
     writeln!(out, "\n/** Limits that the app checks before it sends; the server checks them again. */")?;
     writeln!(out, "export const LIMITS = {{")?;

@@ -362,6 +362,10 @@ pub struct MessagePosted {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<Attachment>>", optional))]
     pub attachments: Vec<Attachment>,
+    /// People whom it names as `@Name`, or whose message it answers, at most 20; none once the message was deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<UserId>>", optional))]
+    pub mentions: Vec<UserId>,
 }
 
 /// What an agent was given for an answer, and what each part of it took.

@@ -28,6 +28,10 @@ pub const PARTICIPANTS_PER_CHAT: usize = 5_000;
 pub const OPEN_TURNS_PER_CHAT: usize = 20;
 /// Agents that one message may mention.
 pub const MENTIONS_PER_MESSAGE: usize = 5;
+/// People whom one message may mention.
+pub const PEOPLE_MENTIONED: usize = 20;
+/// Unread mentions of one person in one chat that are counted; of more, the first ones.
+pub const MENTIONS_COUNTED: usize = 100;
 /// How deep agents may call agents; a person's message is depth 0.
 pub const TURN_DEPTH: u8 = 3;
 /// Items of a list without `limit`, and the most of one page.
@@ -38,6 +42,8 @@ pub const PAGE_MAX: u32 = 200;
 pub const REPLAY_EVENTS: u64 = 1_000;
 /// Sockets of one person into one chat.
 pub const SOCKETS_PER_PERSON: usize = 20;
+/// People who are told by name as being in a chat; of more, only how many.
+pub const PRESENT_NAMED: usize = 50;
 /// Life of a socket ticket, in milliseconds.
 pub const TICKET_LIFE_MS: i64 = 30_000;
 /// Shortest and longest password, in characters (NIST SP 800-63B: at least 8 with no composition rules; we ask for 10).

@@ -93,8 +93,11 @@ pub enum ServerFrame {
         you: UserId,
         /// The newest event.
         head: Seq,
-        /// Who is here.
+        /// Who is here; the first 50 of more.
         present: Vec<UserId>,
+        /// How many are here.
+        #[serde(default)]
+        count: u32,
     },
     /// Events in order, without gaps.
     Events {
@@ -156,12 +159,22 @@ pub enum ServerFrame {
         /// Writing or not.
         active: bool,
     },
-    /// Somebody came or went.
+    /// People came or went; told at most every 2 s. Who was gone for less than 5 s is not told of.
     Presence {
-        /// Who.
-        user: UserId,
-        /// Here or gone.
-        here: bool,
+        /// How many are here.
+        count: u32,
+        /// Who came.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<UserId>>", optional))]
+        came: Vec<UserId>,
+        /// Who went.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<Vec<UserId>>", optional))]
+        went: Vec<UserId>,
+        /// What takes the place of all who were told of before: everybody, or the first 50 of more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        present: Option<Vec<UserId>>,
     },
     /// Somebody read up to an event. Only one's own markers are told.
     Read {
@@ -180,6 +193,8 @@ pub mod close {
     pub const REPLACED: u16 = 4408;
     /// The client's `after` cannot be continued (from the future, or too far behind): page through REST, then connect anew.
     pub const RESYNC: u16 = 4409;
+    /// The chat was deleted: there is nothing to come back to.
+    pub const DELETED: u16 = 4410;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod attachments;
 pub mod chat;
 pub mod config;
 pub mod context;
+pub mod deletion;
 pub mod egress;
 pub mod identity;
 pub mod names;

@@ -38,6 +38,12 @@ pub enum Deed {
     SetApprovalPolicy,
     /// See and set what the org and its members may use.
     SetQuotas,
+    /// See and set how long the org keeps what it has.
+    SetRetention,
+    /// Delete a channel that one sees, with its chats.
+    DeleteChannel,
+    /// Delete the org.
+    DeleteOrg,
     /// Set what the org sets for itself. Everybody sees it.
     SetConfig,
 }
@@ -50,7 +56,10 @@ impl Deed {
             | Self::SeeInvitations
             | Self::SetApprovalPolicy
             | Self::SetQuotas
-            | Self::SetConfig => Role::Admin,
+            | Self::SetConfig
+            | Self::SetRetention
+            | Self::DeleteChannel => Role::Admin,
+            Self::DeleteOrg => Role::Owner,
         }
     }
 }
@@ -144,6 +153,21 @@ pub const fn participant_role(role: Role) -> ParticipantRole {
     match role {
         Role::Guest | Role::Member => ParticipantRole::Member,
         Role::Admin | Role::Owner => ParticipantRole::Moderator,
+    }
+}
+
+/// May somebody delete a chat? Its moderators may, and so may admins and owners who see its channel.
+///
+/// # Errors
+/// `forbidden`; `not_found` to who neither sees it nor takes part in it.
+pub fn delete_chat(role: Role, sees: bool, part: Option<ParticipantRole>) -> Result<(), Problem> {
+    match part {
+        Some(ParticipantRole::Moderator) => Ok(()),
+        Some(ParticipantRole::Member) | None if sees && role >= Role::Admin => Ok(()),
+        None if !sees => Err(ProblemCode::NotFound.into()),
+        Some(ParticipantRole::Member) | None => {
+            Err(forbidden("only a chat's moderators and the org's admins and owners delete it"))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Fresh ids and secrets, made once at the edge and passed on as values.
 
 use slipway_contract::{
-    AgentId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, InvitationId, MemberId,
-    OrgId, RequestId, SandboxId, SessionId, SnapshotId, UsageEntryId, UserId,
+    AgentId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, DeletionId, InvitationId,
+    MemberId, OrgId, RequestId, SandboxId, SessionId, SnapshotId, UsageEntryId, UserId,
 };
 
 use crate::clock;
@@ -30,6 +30,7 @@ fresh!(
     AttachmentId,
     ChannelId,
     ChatId,
+    DeletionId,
     ContextItemId,
     InvitationId,
     MemberId,

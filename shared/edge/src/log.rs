@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::{Map, Value};
 use slipway_contract::{
-    ApprovalId, ChatId, OrgId, ProblemCode, RequestId, SandboxId, Timestamp, TurnId, UserId,
+    ApprovalId, ChatId, DeletionId, OrgId, ProblemCode, RequestId, SandboxId, Timestamp, TurnId, UserId,
 };
 
 use crate::clock;
@@ -115,6 +115,11 @@ impl Line {
     /// The approval it belongs to.
     pub fn approval(self, id: ApprovalId) -> Self {
         self.text("approval", &id)
+    }
+
+    /// Which deletion.
+    pub fn deletion(self, id: DeletionId) -> Self {
+        self.text("deletion", &id)
     }
 
     /// The person it was done for.

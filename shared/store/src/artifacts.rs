@@ -1,12 +1,12 @@
 //! Artifacts: which files were captured from which sandbox. Their bytes lie in R2, under the artifact's id.
 
 use slipway_contract::http::artifacts::Artifact;
-use slipway_contract::{ArtifactId, ChatId, SandboxId, UserId};
+use slipway_contract::{ArtifactId, ChatId, SandboxId, Timestamp, UserId};
 
 use crate::page::{Page, Slice};
 use crate::row::Row;
 use crate::value::sql;
-use crate::{OrgDb, StoreError};
+use crate::{OrgDb, RemovalDb, StoreError};
 
 /// Records an artifact whose bytes are kept. `key` names what captured it: the same key of the same sandbox again gives
 /// the artifact that there is.
@@ -102,6 +102,62 @@ pub async fn list(
         )
         .await?;
     Ok(page.cut(rows.iter().map(read).collect::<Result<_, _>>()?))
+}
+
+/// Artifacts that were captured before `before`, the oldest first.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn older(db: &mut RemovalDb, before: Timestamp, most: u64) -> Result<Vec<Artifact>, StoreError> {
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- artifacts::older
+             SELECT artifact_id, chat_id, sandbox_id, path, name, bytes, sha256, captured_by, created_at FROM artifacts
+              WHERE org_id = $1 AND created_at < $2 ORDER BY created_at, artifact_id LIMIT $3",
+            &[sql(org), sql(before), sql(most)],
+        )
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Artifacts of a chat that is deleted.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn of_chat(db: &mut RemovalDb, chat: ChatId, most: u64) -> Result<Vec<Artifact>, StoreError> {
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- artifacts::of_chat
+             SELECT artifact_id, chat_id, sandbox_id, path, name, bytes, sha256, captured_by, created_at FROM artifacts
+              WHERE org_id = $1 AND chat_id = $2 ORDER BY artifact_id LIMIT $3",
+            &[sql(org), sql(chat), sql(most)],
+        )
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Forgets an artifact that R2 has no longer. Where it was too old, and not of a chat that goes, the audit log says so.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn forget(db: &mut RemovalDb, artifact: ArtifactId, expired: bool) -> Result<bool, StoreError> {
+    let org = db.org();
+    db.execute(
+        "-- artifacts::forget (audit)
+         INSERT INTO audit (org_id, key, actor, action, subject, detail)
+         SELECT $1, $2 || ':expired', 'system', 'artifact.expired', $2, '' WHERE $3
+         ON CONFLICT (org_id, key) DO NOTHING",
+        &[sql(org), sql(artifact), sql(expired)],
+    )
+    .await?;
+    db.execute_optional(
+        "-- artifacts::forget
+         DELETE FROM artifacts WHERE org_id = $1 AND artifact_id = $2",
+        &[sql(org), sql(artifact)],
+    )
+    .await
 }
 
 fn read(row: &Row) -> Result<Artifact, StoreError> {

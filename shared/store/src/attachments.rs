@@ -15,7 +15,7 @@ use slipway_domain::attachments::OCTETS;
 use crate::page::{Page, Slice};
 use crate::row::Row;
 use crate::value::sql;
-use crate::{OrgDb, StoreError, SweepsDb};
+use crate::{OrgDb, RemovalDb, StoreError, SweepsDb};
 
 /// How far an attachment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,6 +330,31 @@ pub async fn left_over(
         .await?;
     let read = |row: &Row| Ok((row.read("org_id")?, row.read("attachment_id")?));
     Ok(page.cut(rows.iter().map(read).collect::<Result<_, StoreError>>()?))
+}
+
+/// Attachments of a chat that is deleted: all of them shall go.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn doom_chat(
+    db: &mut RemovalDb,
+    chat: ChatId,
+    most: u64,
+) -> Result<Vec<StoredAttachment>, StoreError> {
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- attachments::doom_chat
+             UPDATE attachments SET state = 'removed'
+              WHERE org_id = $1 AND attachment_id IN (
+                    SELECT attachment_id FROM attachments
+                     WHERE org_id = $1 AND chat_id = $2 ORDER BY attachment_id LIMIT $3)
+             RETURNING attachment_id, chat_id, uploaded_by, name, bytes, state, upload, media_type, width, height,
+                       post IS NOT NULL OR message_seq IS NOT NULL AS posted, created_at",
+            &[sql(org), sql(chat), sql(most)],
+        )
+        .await?;
+    rows.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<StoredAttachment, StoreError> {

@@ -14,22 +14,33 @@ use crate::{OrgDb, StoreError, approvals, attachments, messages};
 /// projection must be the scope's.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when the org has no such channel, or the projection is another org's.
+/// [`StoreError::NotFound`] when the org has no such channel, the projection is another org's, or what it tells of is, or
+/// was, deleted.
 pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreError> {
     let org = db.org();
     if chat.org != org {
         return Err(StoreError::NotFound { statement: "chats::project" });
     }
     let Seq(head) = chat.head;
-    db.execute_optional(
+    let row = db
+        .fetch_one(
         "-- chats::project
-         INSERT INTO chats AS row
-                (chat_id, org_id, channel_id, title, created_at, head, last_message_at, preview, message_count)
-         VALUES ($2, $1, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (chat_id) DO UPDATE
-            SET title = excluded.title, head = excluded.head, last_message_at = excluded.last_message_at,
-                preview = excluded.preview, message_count = excluded.message_count, active_at = now()
-          WHERE row.org_id = excluded.org_id AND row.head < excluded.head",
+         WITH gone AS (SELECT 1 FROM deletions WHERE org_id = $1 AND subject IN ($1, $2, $3)),
+         put AS (
+             INSERT INTO chats AS row
+                    (chat_id, org_id, channel_id, title, created_at, head, last_message_at, preview, message_count,
+                     changed)
+             SELECT $2, $1, $3, $4, $5, $6, $7, $8, $9, pg_current_xact_id()::text::bigint
+              WHERE NOT EXISTS (SELECT 1 FROM gone)
+             ON CONFLICT (chat_id) DO UPDATE
+                SET title = excluded.title, head = excluded.head, last_message_at = excluded.last_message_at,
+                    preview = excluded.preview, message_count = excluded.message_count, active_at = now(),
+                    -- what lists show; the head moves with every word that an agent is asked for
+                    changed = CASE WHEN (row.title, row.preview, row.message_count, row.last_message_at) IS DISTINCT FROM
+                                        (excluded.title, excluded.preview, excluded.message_count, excluded.last_message_at)
+                                   THEN excluded.changed ELSE row.changed END
+              WHERE row.org_id = excluded.org_id AND row.head < excluded.head)
+         SELECT EXISTS (SELECT 1 FROM gone) AS gone",
         &[
             sql(org),
             sql(chat.chat),
@@ -43,6 +54,9 @@ pub async fn project(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), StoreE
         ],
     )
     .await?;
+    if row.read("gone")? {
+        return Err(StoreError::NotFound { statement: "chats::project" });
+    }
     project_people(db, chat).await?;
     messages::project(db, chat).await?;
     attachments::project(db, chat).await?;
@@ -57,12 +71,13 @@ async fn project_people(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), Sto
     }
     db.execute(
         "-- chats::project (people)
-         INSERT INTO chat_people AS row (org_id, chat_id, user_id, participant, read_count, version)
-         SELECT $1, $2, user_id, participant, read_count, version
-           FROM unnest($3, $4, $5, $6) AS given (user_id, participant, read_count, version)
+         INSERT INTO chat_people AS row (org_id, chat_id, user_id, participant, read_count, mentions, version, changed)
+         SELECT $1, $2, user_id, participant, read_count, mentions, version, pg_current_xact_id()::text::bigint
+           FROM unnest($3, $4, $5, $6, $7) AS given (user_id, participant, read_count, mentions, version)
           ORDER BY user_id
          ON CONFLICT (chat_id, user_id) DO UPDATE
-            SET participant = excluded.participant, read_count = excluded.read_count, version = excluded.version
+            SET participant = excluded.participant, read_count = excluded.read_count, mentions = excluded.mentions,
+                version = excluded.version, changed = excluded.changed
           WHERE row.version < excluded.version",
         &[
             sql(org),
@@ -70,6 +85,7 @@ async fn project_people(db: &mut OrgDb, chat: &ChatProjection) -> Result<(), Sto
             Value::Texts(people.iter().map(|person| person.user.to_string()).collect()),
             Value::Bools(people.iter().map(|person| person.participant).collect()),
             Value::Ints(people.iter().map(|person| int(person.read_count)).collect()),
+            Value::Ints(people.iter().map(|person| int(person.mentions)).collect()),
             Value::Ints(people.iter().map(|person| int(person.version)).collect()),
         ],
     )
@@ -93,8 +109,9 @@ pub async fn list(
             "-- chats::list
              SELECT chat_id, channel_id, title, created_at, last_message_at, preview, message_count, archived,
                     coalesce(participant, false) AS participant,
-                    CASE WHEN participant THEN greatest(message_count - read_count, 0) ELSE 0 END AS unread
-               FROM chats LEFT JOIN (SELECT chat_id, participant, read_count FROM chat_people
+                    CASE WHEN participant THEN greatest(message_count - read_count, 0) ELSE 0 END AS unread,
+                    CASE WHEN participant THEN mentions ELSE 0 END AS mentions
+               FROM chats LEFT JOIN (SELECT chat_id, participant, read_count, mentions FROM chat_people
                                       WHERE org_id = $1 AND user_id = $3) AS own USING (chat_id)
               WHERE org_id = $1 AND channel_id = $2
                 AND ($4::timestamptz IS NULL OR (last_message_at, chat_id) < ($4, $5))
@@ -119,6 +136,7 @@ pub async fn list(
             preview: row.read("preview")?,
             message_count: row.read("message_count")?,
             unread: row.read("unread")?,
+            mentions: row.read("mentions")?,
             participant: row.read("participant")?,
             archived: row.read("archived")?,
         })

@@ -46,6 +46,16 @@ impl Db {
         self.scoped(Sweeps)
     }
 
+    /// For taking away what an org no longer wants.
+    pub const fn removal(self, org: OrgId) -> RemovalDb {
+        self.scoped(Removal(org))
+    }
+
+    /// For taking away one person's account.
+    pub const fn erasure(self, user: UserId) -> ErasureDb {
+        self.scoped(Erasure(user))
+    }
+
     /// Statements sent over this connection until now, with those that begin and end transactions.
     pub const fn statements(&self) -> u32 {
         self.statements
@@ -78,6 +88,26 @@ pub struct Memberships(pub UserId);
 /// transaction of its org.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweeps;
+
+/// One org's rows, those that are about to go among them. Only here do rows go.
+#[derive(Clone, Copy, Debug)]
+pub struct Removal(pub OrgId);
+
+/// One person's account, sign-ins and invitations, to be taken away.
+#[derive(Clone, Copy, Debug)]
+pub struct Erasure(pub UserId);
+
+impl Scope for Removal {
+    fn settings(&self) -> [String; 3] {
+        [self.0.to_string(), "removal".to_owned(), String::new()]
+    }
+}
+
+impl Scope for Erasure {
+    fn settings(&self) -> [String; 3] {
+        [String::new(), "erasure".to_owned(), self.0.to_string()]
+    }
+}
 
 impl Scope for Org {
     fn settings(&self) -> [String; 3] {
@@ -112,6 +142,11 @@ pub type MembershipsDb = Scoped<Memberships>;
 /// A transaction of the sweeps.
 pub type SweepsDb = Scoped<Sweeps>;
 
+/// A transaction that takes away what an org no longer wants.
+pub type RemovalDb = Scoped<Removal>;
+/// A transaction that takes away one person's account.
+pub type ErasureDb = Scoped<Erasure>;
+
 /// A transaction that sees one scope. It begins with its first statement, in the same round trip, and is rolled back
 /// unless it is committed; reading needs no commit.
 pub struct Scoped<S: Scope> {
@@ -138,6 +173,20 @@ const SETTINGS: &str = "-- db::begin
 impl OrgDb {
     /// The org whose rows this sees.
     pub const fn org(&self) -> OrgId {
+        self.scope.0
+    }
+}
+
+impl RemovalDb {
+    /// The org whose rows this sees.
+    pub const fn org(&self) -> OrgId {
+        self.scope.0
+    }
+}
+
+impl ErasureDb {
+    /// The person whose account this sees.
+    pub const fn user(&self) -> UserId {
         self.scope.0
     }
 }

@@ -75,8 +75,9 @@ pub async fn list(
     let rows = db
         .fetch_all(
             "-- invitations::list
-             SELECT invitation_id, invitations.email, role, expires_at, display_name AS invited_by
-               FROM invitations JOIN users ON user_id = invited_by
+             SELECT invitation_id, invitations.email, role, expires_at,
+                    coalesce(display_name, 'Deleted user') AS invited_by
+               FROM invitations LEFT JOIN users ON user_id = invited_by
               WHERE org_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3
                 AND ($2::text IS NULL OR invitation_id > $2)
               ORDER BY invitation_id LIMIT $4",
@@ -125,9 +126,10 @@ pub async fn find(db: &mut OrgDb, token_hash: &str) -> Result<Option<Offer>, Sto
     let org = db.org();
     db.fetch_optional(
         "-- invitations::find
-         SELECT invitation_id, invitations.email, role, expires_at, display_name AS invited_by, name,
+         SELECT invitation_id, invitations.email, role, expires_at,
+                coalesce(display_name, 'Deleted user') AS invited_by, name,
                 (accepted_at IS NOT NULL OR revoked_at IS NOT NULL) AS ended
-           FROM invitations JOIN orgs USING (org_id) JOIN users ON user_id = invited_by
+           FROM invitations JOIN orgs USING (org_id) LEFT JOIN users ON user_id = invited_by
           WHERE org_id = $1 AND token_hash = $2",
         &[sql(org), sql(token_hash)],
     )
@@ -144,9 +146,10 @@ pub async fn lock(db: &mut OrgDb, token_hash: &str) -> Result<Option<Offer>, Sto
     let org = db.org();
     db.fetch_optional(
         "-- invitations::lock
-         SELECT invitation_id, invitations.email, role, expires_at, display_name AS invited_by, name,
+         SELECT invitation_id, invitations.email, role, expires_at,
+                coalesce(display_name, 'Deleted user') AS invited_by, name,
                 (accepted_at IS NOT NULL OR revoked_at IS NOT NULL) AS ended
-           FROM invitations JOIN orgs USING (org_id) JOIN users ON user_id = invited_by
+           FROM invitations JOIN orgs USING (org_id) LEFT JOIN users ON user_id = invited_by
           WHERE org_id = $1 AND token_hash = $2 FOR UPDATE OF invitations",
         &[sql(org), sql(token_hash)],
     )

@@ -21,6 +21,7 @@ pub mod channels;
 pub mod chats;
 pub mod config;
 pub mod context_items;
+pub mod deletions;
 pub mod invitations;
 pub mod members;
 pub mod memberships;
@@ -29,16 +30,20 @@ pub mod orgs;
 pub mod page;
 pub mod places;
 pub mod quotas;
+pub mod retellings;
+pub mod retention;
 pub mod routes;
 pub mod sandboxes;
 pub mod sessions;
 pub mod signin_attempts;
 pub mod snapshots;
 pub mod sweeps;
+pub mod unread;
 pub mod usage;
 pub mod users;
 
 pub use db::{
-    Db, Identity, IdentityDb, Memberships, MembershipsDb, Org, OrgDb, Scope, Scoped, Sweeps, SweepsDb,
+    Db, Erasure, ErasureDb, Identity, IdentityDb, Memberships, MembershipsDb, Org, OrgDb, Removal, RemovalDb,
+    Scope, Scoped, Sweeps, SweepsDb,
 };
 pub use error::{Cause, Conflict, StoreError};

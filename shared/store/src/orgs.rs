@@ -5,6 +5,22 @@ use slipway_contract::{OrgId, Timestamp, UserId};
 use crate::value::sql;
 use crate::{OrgDb, StoreError};
 
+/// The name of the scope's org; `None` when there is none.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn name(db: &mut OrgDb) -> Result<Option<String>, StoreError> {
+    let org = db.org();
+    db.fetch_optional(
+        "-- orgs::name
+         SELECT name FROM orgs WHERE org_id = $1",
+        &[sql(org)],
+    )
+    .await?
+    .map(|row| row.read("name"))
+    .transpose()
+}
+
 /// Makes the scope's org. Its first member, channel and agent are made by their own functions, in the same transaction.
 ///
 /// # Errors

@@ -5,7 +5,8 @@ use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::{
     AgentId, AgentSlug, ApprovalId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId,
-    InvitationId, MemberId, MessageId, OrgId, SandboxId, SessionId, SnapshotId, Timestamp, TurnId, UserId,
+    DeletionId, InvitationId, MemberId, MessageId, OrgId, SandboxId, SessionId, SnapshotId, Timestamp,
+    TurnId, UserId,
 };
 use tokio_postgres::types::FromSql;
 
@@ -68,6 +69,7 @@ parsed!(
     AttachmentId,
     ChannelId,
     ChatId,
+    DeletionId,
     ContextItemId,
     InvitationId,
     MemberId,

@@ -4,12 +4,12 @@
 //! are shown.
 
 use slipway_contract::http::snapshots::{Snapshot, SnapshotCause};
-use slipway_contract::{Actor, OrgId, SandboxId, SnapshotId, Timestamp};
+use slipway_contract::{Actor, ChatId, OrgId, SandboxId, SnapshotId, Timestamp};
 
 use crate::page::{Page, Slice};
 use crate::row::Row;
 use crate::value::sql;
-use crate::{OrgDb, StoreError, SweepsDb};
+use crate::{OrgDb, RemovalDb, StoreError, SweepsDb};
 
 /// A snapshot that is about to be taken.
 #[derive(Clone, Copy, Debug)]
@@ -313,6 +313,32 @@ pub async fn left_over(
         })
     };
     Ok(page.cut(rows.iter().map(read).collect::<Result<_, StoreError>>()?))
+}
+
+/// Snapshots of a chat that is deleted, with the bytes of those that are whole and when each was begun.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn of_chat(
+    db: &mut RemovalDb,
+    chat: ChatId,
+    most: u64,
+) -> Result<Vec<(LeftOver, Option<u64>, Timestamp)>, StoreError> {
+    let org = db.org();
+    let rows = db
+        .fetch_all(
+            "-- snapshots::of_chat
+             SELECT snapshot_id, sandbox_id, bytes, snapshots.created_at FROM snapshots
+               JOIN sandboxes USING (org_id, sandbox_id)
+              WHERE org_id = $1 AND chat_id = $2 ORDER BY snapshot_id LIMIT $3",
+            &[sql(org), sql(chat), sql(most)],
+        )
+        .await?;
+    let read = |row: &Row| {
+        let one = LeftOver { org, sandbox: row.read("sandbox_id")?, snapshot: row.read("snapshot_id")? };
+        Ok((one, row.read("bytes")?, row.read("created_at")?))
+    };
+    rows.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<Snapshot, StoreError> {

@@ -52,6 +52,21 @@ pub async fn find_by_email(db: &mut IdentityDb, email: &str) -> Result<Option<Ac
     .transpose()
 }
 
+/// The account of a person who has signed in.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn find_account(db: &mut IdentityDb, user: UserId) -> Result<Option<Account>, StoreError> {
+    db.fetch_optional(
+        "-- users::find_account
+         SELECT user_id, email, display_name, hash FROM users JOIN passwords USING (user_id) WHERE user_id = $1",
+        &[sql(user)],
+    )
+    .await?
+    .map(|row| Ok(Account { user: read(&row)?, password_hash: row.read("hash")? }))
+    .transpose()
+}
+
 /// The person of the scope.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use slipway_contract::approval::{ApprovalState, SelfApproval};
 use slipway_contract::http::context::{ContextScope, ContextState};
+use slipway_contract::http::deletions::{DeletedKind, DeletionStep};
 use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::sandbox::{SandboxReason, SandboxSize, SandboxState};
 use slipway_contract::{Actor, ParticipantId};
@@ -62,6 +63,14 @@ words! {
         Withdrawn = "withdrawn";
     AttachmentState: Uploading = "uploading", Complete = "complete", Removed = "removed";
     SnapshotCause: Asked = "asked", Stopped = "stopped";
+    DeletionStep: Asked = "asked", Closed = "closed", Emptied = "emptied", Forgotten = "forgotten",
+        Verified = "verified", Done = "done";
+    DeletedKind: Sandboxes = "sandboxes", Snapshots = "snapshots", Artifacts = "artifacts",
+        Attachments = "attachments", Archives = "archives", Files = "files", Messages = "messages",
+        Approvals = "approvals", Participants = "participants", Events = "events", Chats = "chats",
+        Channels = "channels", ChannelMembers = "channel_members", Agents = "agents", Invitations = "invitations",
+        Members = "members", ContextItems = "context_items", Settings = "settings", Orgs = "orgs",
+        Sessions = "sessions", Accounts = "accounts", Names = "names";
     ContextScope: Chat = "chat", Channel = "channel", Org = "org";
     ContextState: Proposed = "proposed", Active = "active";
     SelfApproval: Never = "never", WhenAlone = "when_alone", Always = "always";

@@ -10,6 +10,7 @@ mod gateway;
 mod listen;
 mod machine;
 mod opening;
+mod presence;
 mod report;
 mod revocation;
 mod rooms;
@@ -27,7 +28,7 @@ use crate::setting::Setting;
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Plan {
     /// Only the parts whose names contain this: append-64-senders, append-1-sender, append-100-chats, fanout, opening,
-    /// search-in-chat, search-lag, gateway-http, gateway-echo, sandbox-start, revocation, archive.
+    /// presence, search-in-chat, search-lag, gateway-http, gateway-echo, sandbox-start, revocation, archive.
     #[arg(default_value = "")]
     only: String,
     /// Pairs of rounds.
@@ -77,6 +78,9 @@ fn main() -> Result<()> {
         }
         if wanted("opening") {
             opening::run(&setting, &plan, &mut report).await?;
+        }
+        if wanted("presence") {
+            presence::run(&setting, &mut report).await?;
         }
         if wanted("search-in-chat") {
             search::in_chat(&setting, &plan, &mut report).await?;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -67,7 +68,8 @@ impl Setting {
             peer_url: format!("127.0.0.1:{port}"),
             floor_port,
             upstream_url,
-            http: reqwest::Client::new(),
+            // What stood unused for longer may be closed by the server in the moment of its next use.
+            http: reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build()?,
             org: OnceCell::new(),
             people: RefCell::new(Vec::new()),
         })

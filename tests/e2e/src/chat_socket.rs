@@ -43,8 +43,10 @@ pub struct ChatSocket {
     stream: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
     /// Whose it is.
     pub you: UserId,
-    /// Who was there when it opened.
+    /// Who was there when it opened; the first ones of many.
     pub present: Vec<UserId>,
+    /// How many were there when it opened.
+    pub count: u32,
     /// The newest event when it opened.
     pub head: Seq,
     /// Every event that it told, in order.
@@ -118,6 +120,7 @@ impl ChatSocket {
             stream,
             you: UserId::fresh(0, [0; 10]),
             present: Vec::new(),
+            count: 0,
             head: Seq::START,
             events: Vec::new(),
             last: Seq::START,
@@ -125,8 +128,8 @@ impl ChatSocket {
             posts: 0,
         };
         match socket.hear().await? {
-            Heard::Frame(ServerFrame::Hello { you, head, present }) => {
-                (socket.you, socket.head, socket.present) = (you, head, present);
+            Heard::Frame(ServerFrame::Hello { you, head, present, count }) => {
+                (socket.you, socket.head, socket.present, socket.count) = (you, head, present, count);
                 let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
                 socket.last = Seq(after.map_or(Ok(head.0), str::parse)?);
                 Ok(Opened::Open(Box::new(socket)))

@@ -7,6 +7,7 @@ use slipway_contract::events::Event;
 use slipway_contract::http::chats::{Chat, ChatSummary, CreateChat, EventsPage, SocketTicket};
 use slipway_contract::http::messages::{EditMessage, PostMessage, Posted};
 use slipway_contract::http::page::Page;
+use slipway_contract::http::unread::Unread;
 use slipway_contract::{ChannelId, ChatId, MessageId, OrgId, ParticipantId, Seq, UserId};
 
 use crate::answer::Answer;
@@ -41,6 +42,14 @@ impl Person {
     pub async fn summary(&self, chat: &Chat) -> Result<Option<ChatSummary>> {
         let rows = self.chats(chat.org, chat.channel).await?;
         Ok(rows.into_iter().find(|row| row.id == chat.id))
+    }
+
+    /// What they have not read in an org's chats; `query` as in `?since=…`.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub async fn unread(&self, org: OrgId, query: &str) -> Result<Unread> {
+        self.get(&format!("/v1/orgs/{org}/unread{query}")).await?.read()
     }
 
     /// A chat as they see it.

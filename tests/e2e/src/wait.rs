@@ -14,14 +14,26 @@ const POLL: Duration = Duration::from_millis(25);
 ///
 /// # Errors
 /// The look's own, and when there is still nothing after [`LIMIT`].
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let until = Instant::now() + LIMIT;
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    within(LIMIT, what, look).await
+}
+
+/// The same for what takes longer than seconds by its nature.
+///
+/// # Errors
+/// The look's own, and when there is still nothing after `limit`.
+pub async fn within<T>(
+    limit: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let until = Instant::now() + limit;
     loop {
         if let Some(found) = look().await? {
             return Ok(found);
         }
         if Instant::now() >= until {
-            return Err(anyhow!("{what}: not within {} s", LIMIT.as_secs()));
+            return Err(anyhow!("{what}: not within {} s", limit.as_secs()));
         }
         tokio::time::sleep(POLL).await;
     }

@@ -13,7 +13,7 @@ use futures::future::{join, try_join_all};
 use slipway_contract::events::{Event, EventBody};
 use slipway_contract::http::chats::SocketTicket;
 use slipway_contract::socket::{ClientFrame, ServerFrame, close};
-use slipway_contract::{ChatId, ProblemCode, Seq, limits};
+use slipway_contract::{ChatId, ProblemCode, Seq, UserId, limits};
 use tokio_tungstenite::tungstenite::Message;
 
 /// The refusal of an upgrade.
@@ -298,12 +298,17 @@ async fn a_heartbeat_is_answered() -> Result<()> {
     Ok(())
 }
 
-fn is_typing(frame: &ServerFrame) -> Option<(slipway_contract::UserId, bool)> {
+fn is_typing(frame: &ServerFrame) -> Option<(UserId, bool)> {
     if let ServerFrame::Typing { user, active } = frame { Some((*user, *active)) } else { None }
 }
 
-fn is_presence(frame: &ServerFrame) -> Option<(slipway_contract::UserId, bool)> {
-    if let ServerFrame::Presence { user, here } = frame { Some((*user, *here)) } else { None }
+/// Who came, and who went.
+fn is_presence(frame: &ServerFrame) -> Option<(Vec<UserId>, Vec<UserId>)> {
+    if let ServerFrame::Presence { came, went, .. } = frame {
+        Some((came.clone(), went.clone()))
+    } else {
+        None
+    }
 }
 
 fn is_read(frame: &ServerFrame) -> Option<Seq> {
@@ -329,15 +334,15 @@ async fn presence_counts_people_and_not_their_sockets() -> Result<()> {
     let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     let mut hers = team.owner.socket(chat.id, None).await?;
     let first = bo.socket(chat.id, None).await?;
-    assert_eq!(hers.wait_for("somebody coming", is_presence).await?, (bo.id(), true));
+    assert_eq!(hers.wait_for("somebody coming", is_presence).await?, (vec![bo.id()], vec![]));
     let second = bo.socket(chat.id, None).await?;
-    assert_eq!(second.present.len(), 2);
+    assert_eq!((second.present.len(), second.count), (2, 2));
     first.leave().await?;
     team.owner.post(chat.id, "a", "x").await?;
     hers.reach(chat.head.next()).await?;
     assert_eq!(hers.unheard().filter_map(is_presence).count(), 0, "one of two sockets is no person");
     second.leave().await?;
-    assert_eq!(hers.wait_for("somebody leaving", is_presence).await?, (bo.id(), false));
+    assert_eq!(hers.wait_for("somebody leaving", is_presence).await?, (vec![], vec![bo.id()]));
     Ok(())
 }
 
@@ -378,6 +383,6 @@ async fn the_21st_socket_of_a_person_takes_the_place_of_the_first() -> Result<()
     for socket in &mut sockets {
         socket.reach(posted.seq).await?;
     }
-    assert_eq!(hers.unheard().filter_map(is_presence).collect::<Vec<_>>(), [(bo.id(), true)]);
+    assert_eq!(hers.unheard().filter_map(is_presence).collect::<Vec<_>>(), [(vec![bo.id()], vec![])]);
     Ok(())
 }

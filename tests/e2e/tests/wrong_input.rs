@@ -229,7 +229,7 @@ async fn whatever_is_sent_wrongly_is_refused_with_a_type_and_loses_nothing() -> 
         wrong("an old socket", get.clone(), format!("{here}/socket?ticket=x"), None, UpgradeRequired),
         wrong("no operation", get.clone(), "/v1/nothing", None, RouteNotFound),
         wrong("no operation below another", get.clone(), format!("{here}/nothing"), None, RouteNotFound),
-        wrong("another method", Method::DELETE, &here, None, MethodNotAllowed),
+        wrong("another method", Method::PUT, &here, None, MethodNotAllowed),
         wrong("another method of a list", put, &post, Some("{}"), MethodNotAllowed),
     ];
     table.push(Wrong {

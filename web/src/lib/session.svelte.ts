@@ -58,6 +58,11 @@ class Session {
     this.#end(true);
   }
 
+  /** The account is deleted: there is nothing left to sign out of. */
+  leave(): void {
+    this.#end(true);
+  }
+
   async loadOrgs(): Promise<Org[]> {
     const me = await auth.me();
     this.user = me.user;

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use futures::future::{Either, select};
 use slipway_contract::objects::attachments::{AttachmentCall, AttachmentOperation, LENGTH};
+use slipway_contract::objects::deletions::BeginDeletions;
 use slipway_contract::objects::sandboxes::{ORG, SandboxCall, SandboxOperation, USER};
 use slipway_contract::{AttachmentId, OrgId, Problem, ProblemCode, RequestId, UserId};
 use slipway_edge::log::Line;
@@ -66,6 +67,21 @@ const fn limit_ms(operation: &SandboxOperation) -> u32 {
         | SandboxOperation::Destroy { .. }
         | SandboxOperation::DeleteSnapshot { .. } => CALL_MS,
     }
+}
+
+/// Tells that something is to be deleted, so that it begins at once. Where that fails, a sweep begins it.
+pub(crate) async fn begin_deletions(errand: &Errand) {
+    let Ok(body) = serde_json::to_string(&BeginDeletions { request: errand.id() }) else { return };
+    let sending = async {
+        let headers = Headers::new();
+        headers.set("content-type", "application/json")?;
+        headers.set(REQUEST_ID, &errand.id().to_string())?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_headers(headers).with_body(Some(JsValue::from_str(&body)));
+        service(errand.env())?.fetch("https://orchestrator/internal/deletions/begin", Some(init)).await
+    };
+    // What went wrong is in the log.
+    let _swept_later = reached(sending, LOOK_MS, errand.id()).await;
 }
 
 /// What a stream begins with.

@@ -14,9 +14,9 @@ use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::handlers::{
     agents, approvals, archives, artifacts, attachments, auth, channel_members, channels, chats, commands,
-    config, context, document as document_route, forks, health, invitations, me, members, messages, orgs,
-    participants, pins, reactions, sandbox_files, sandboxes, search, snapshots, sockets, terminals, turns,
-    usage,
+    config, context, deletion_previews, deletions, document as document_route, forks, health, invitations,
+    me, members, messages, orgs, participants, pins, reactions, retention, sandbox_files, sandboxes, search,
+    snapshots, sockets, terminals, turns, unread, usage,
 };
 use crate::refusal::Refusal;
 
@@ -47,8 +47,13 @@ macro_rules! operations {
             [auth::refresh]
             [auth::log_out]
             [auth::log_out_everywhere]
-            [me::read]
+            [me::read, deletions::account]
+            [deletion_previews::account]
             [orgs::list, orgs::create]
+            [deletions::org]
+            [deletion_previews::org]
+            [deletions::read]
+            [retention::read, retention::set]
             [members::list]
             [members::change_role]
             [members::end]
@@ -57,11 +62,14 @@ macro_rules! operations {
             [invitations::preview]
             [invitations::accept]
             [channels::list, channels::create]
+            [deletions::channel]
+            [deletion_previews::channel]
             [channel_members::list, channel_members::add]
             [agents::list, agents::create]
             [agents::update]
             [chats::list, chats::create]
-            [chats::read, chats::update]
+            [chats::read, chats::update, deletions::chat]
+            [deletion_previews::chat]
             [chats::events]
             [archives::begin]
             [participants::list, participants::add]
@@ -103,6 +111,7 @@ macro_rules! operations {
             [context::list, context::create]
             [context::update, context::delete]
             [search::in_org]
+            [unread::read]
             [search::in_chat]
             [usage::read]
             [usage::quotas]
@@ -181,7 +190,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let in_an_org = [
-        "/v1/orgs/{org}/",
+        "/v1/orgs/{org}",
         "/v1/chats/",
         "/v1/turns/",
         "/v1/approvals/",
@@ -252,10 +261,12 @@ mod tests {
             POST /v1/auth/logout-all log_out_everywhere
             POST /v1/auth/refresh refresh open
             POST /v1/auth/signup sign_up open
+            DELETE /v1/chats/{chat} delete_chat org
             GET /v1/chats/{chat} read_chat org
             PATCH /v1/chats/{chat} update_chat org
             POST /v1/chats/{chat}/archive archive_chat org
             POST /v1/chats/{chat}/attachments begin_attachment org
+            GET /v1/chats/{chat}/deletion-preview preview_chat_deletion org
             GET /v1/chats/{chat}/events list_events org
             GET /v1/chats/{chat}/forks list_forks org
             POST /v1/chats/{chat}/forks create_fork org
@@ -277,13 +288,17 @@ mod tests {
             GET /v1/chats/{chat}/search search_chat org
             GET /v1/chats/{chat}/socket open_socket open
             POST /v1/chats/{chat}/socket-ticket issue_socket_ticket org
+            GET /v1/deletions/{deletion} read_deletion
             GET /v1/health health open
             GET /v1/invitations/{token} preview_invitation open
             POST /v1/invitations/{token}/accept accept_invitation
+            DELETE /v1/me delete_account
             GET /v1/me me
+            GET /v1/me/deletion-preview preview_account_deletion
             GET /v1/openapi.json openapi open
             GET /v1/orgs list_orgs
             POST /v1/orgs create_org
+            DELETE /v1/orgs/{org} delete_org org
             GET /v1/orgs/{org}/agents list_agents org
             POST /v1/orgs/{org}/agents create_agent org
             PATCH /v1/orgs/{org}/agents/{agent} update_agent org
@@ -293,8 +308,10 @@ mod tests {
             GET /v1/orgs/{org}/artifacts list_artifacts org
             GET /v1/orgs/{org}/channels list_channels org
             POST /v1/orgs/{org}/channels create_channel org
+            DELETE /v1/orgs/{org}/channels/{channel} delete_channel org
             GET /v1/orgs/{org}/channels/{channel}/chats list_chats org
             POST /v1/orgs/{org}/channels/{channel}/chats create_chat org
+            GET /v1/orgs/{org}/channels/{channel}/deletion-preview preview_channel_deletion org
             GET /v1/orgs/{org}/channels/{channel}/members list_channel_members org
             POST /v1/orgs/{org}/channels/{channel}/members add_channel_member org
             GET /v1/orgs/{org}/config read_config org
@@ -304,6 +321,7 @@ mod tests {
             POST /v1/orgs/{org}/context-items create_context_item org
             DELETE /v1/orgs/{org}/context-items/{item} delete_context_item org
             PATCH /v1/orgs/{org}/context-items/{item} update_context_item org
+            GET /v1/orgs/{org}/deletion-preview preview_org_deletion org
             GET /v1/orgs/{org}/invitations list_invitations org
             POST /v1/orgs/{org}/invitations create_invitation org
             DELETE /v1/orgs/{org}/invitations/{invitation} revoke_invitation org
@@ -313,7 +331,10 @@ mod tests {
             GET /v1/orgs/{org}/quotas read_quotas org
             GET /v1/orgs/{org}/quotas/limits read_quota_limits org
             PUT /v1/orgs/{org}/quotas/limits/{holder} set_quota_limit org
+            GET /v1/orgs/{org}/retention read_retention org
+            PUT /v1/orgs/{org}/retention set_retention org
             GET /v1/orgs/{org}/search search_org org
+            GET /v1/orgs/{org}/unread read_unread org
             GET /v1/orgs/{org}/usage read_usage org
             DELETE /v1/sandboxes/{sandbox} destroy_sandbox org
             GET /v1/sandboxes/{sandbox} read_sandbox org

@@ -235,12 +235,12 @@ fn decide_and_store(
     })
 }
 
-/// Whether a batch is a lone post that asks no agent: one statement needs no transaction around it.
+/// Whether a batch is a lone post that asks no agent and concerns nobody in particular: one statement needs no transaction around it.
 fn is_one_statement(held: Option<&Held>, works: &[Work]) -> bool {
     let quiet = held.is_some_and(|held| held.chat.default_agent.is_none());
     match works {
         [Work::Command { command: ChatCommand::Post(post), .. }] => {
-            quiet && post.fork.is_none() && !post.text.contains('@')
+            quiet && post.fork.is_none() && post.reply_to.is_none() && !post.text.contains('@')
         }
         _ => false,
     }

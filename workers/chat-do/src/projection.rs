@@ -7,13 +7,15 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use slipway_contract::Problem;
 use slipway_contract::objects::projection::ChatProjection;
+use slipway_contract::{Actor, OrgId, Problem, ProblemCode, Seq};
+use slipway_domain::chat::archive::Door;
 use slipway_edge::clock;
 use slipway_edge::log::Line;
 use worker::Env;
 
 use crate::archive::restore;
+use crate::effects;
 use crate::orchestrator::post;
 use crate::room::Room;
 
@@ -38,6 +40,8 @@ pub(crate) struct Pace {
     not_before: Cell<i64>,
     /// When the index was last told, in milliseconds since the Unix epoch.
     told_at: Cell<i64>,
+    /// How often telling has begun anew, and up to which event the index had been told by then.
+    anew: Cell<(u32, Seq)>,
 }
 
 impl Pace {
@@ -57,6 +61,35 @@ pub(crate) fn needs_projection(room: &Room) -> bool {
                 || held.back.is_some()
         })
     })
+}
+
+/// From now on the index is told everything once more, what it knows too.
+///
+/// # Errors
+/// `not_found` to anybody but Slipway itself, `internal` when storage fails.
+pub(crate) fn begin_anew(room: &Rc<Room>, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
+    if actor != Actor::System || org.is_none() {
+        return Err(ProblemCode::NotFound.into());
+    }
+    match room.standing()?.door(org)? {
+        Door::Away(..) => return Ok("{}".to_owned()),
+        Door::Open => room.load()?,
+    }
+    let own = room.with_chat(|chat| (Some(chat.org) == org).then_some(chat.head)).flatten();
+    let head = own.ok_or(ProblemCode::NotFound)?;
+    let forgotten = room.storage.sql.all_or_nothing(|| room.storage.forget_projected());
+    forgotten.map_err(|error| room.fault("reindex_failed", &error))?;
+    // What is being told just now was read before: it is not to be taken for all.
+    let pace = &room.driver.projection;
+    pace.anew.set((pace.anew.get().0.wrapping_add(1), head));
+    room.with_held(|held| {
+        if let Some(held) = held {
+            held.progress.projected = Seq::START;
+            held.stale_rows = true;
+        }
+    });
+    effects::arm(room);
+    Ok("{}".to_owned())
 }
 
 /// Tells the index how the chat stands. On failure it is tried again later, for longer and longer.
@@ -89,6 +122,7 @@ async fn try_project(room: &Rc<Room>) -> Result<i64, Problem> {
 async fn tell_index(room: &Rc<Room>) -> Result<i64, Problem> {
     let mut told = 0;
     for round in 1..=ROUNDS {
+        let (begun, known) = room.driver.projection.anew.get();
         let made = room.with_held(|held| {
             let Some(held) = held.as_mut() else { return Ok(None) };
             room.storage.sql.all_or_nothing(|| room.storage.flush_readers(&held.chat, &held.readers))?;
@@ -122,11 +156,19 @@ async fn tell_index(room: &Rc<Room>) -> Result<i64, Problem> {
         let sent = send(&room.env, &projection).await;
         sent.map_err(|error| {
             Line::warn("projection_failed").org(projection.org).chat(projection.chat).fault(&error).emit();
-            Problem::new(slipway_contract::ProblemCode::Unavailable)
+            Problem::new(ProblemCode::Unavailable)
         })?;
+        // It was closed meanwhile: there is nothing left to write down.
+        if room.is_closed() {
+            return Ok(told);
+        }
+        if room.driver.projection.anew.get().0 != begun {
+            continue;
+        }
         let marked = room.storage.projected(&projection).and_then(|()| room.storage.told_messages(upto));
         marked.map_err(|error| room.fault("projection_unmarked", &error))?;
         told += i64::try_from(projection.messages.len()).unwrap_or(i64::MAX);
+        note_lag(&projection, known);
         let more =
             projection.people.len() >= 200 || projection.approvals.len() >= 50 || upto < projection.head;
         room.with_held(|held| {
@@ -140,6 +182,18 @@ async fn tell_index(room: &Rc<Room>) -> Result<i64, Problem> {
         }
     }
     Ok(told)
+}
+
+/// Notes how long the org's search knew nothing of the oldest message that it was told now. What was changed later, or told
+/// `known` before, says nothing of that.
+fn note_lag(told: &ChatProjection, known: Seq) {
+    let fresh = told.messages.iter().filter(|one| one.version == one.message.seq() && one.version > known);
+    let times = fresh.map(|one| one.at);
+    if let Some(oldest) = times.min() {
+        let line = Line::info("search_told").org(told.org).chat(told.chat);
+        let line = line.count("messages", told.messages.len());
+        line.number("search_lag_ms", clock::now().since(oldest)).emit();
+    }
 }
 
 async fn send(env: &Env, projection: &ChatProjection) -> worker::Result<()> {

@@ -25,8 +25,10 @@ use crate::acts::Acts;
 use crate::archive::restore::{self, Return};
 use crate::calls::Calls;
 use crate::effects::Driver;
+use crate::erasing;
 use crate::journal::{Journal, Sender};
-use crate::schema;
+use crate::projection;
+use crate::schema::{self, Found};
 use crate::search;
 use crate::sockets::Seats;
 use crate::sql::Sql;
@@ -58,6 +60,7 @@ pub(crate) struct Room {
     pub returning: Return,
     held: RefCell<Option<Held>>,
     ready: Cell<bool>,
+    closed: Cell<bool>,
     away: Cell<bool>,
 }
 
@@ -93,6 +96,24 @@ impl Room {
             held: RefCell::new(None),
             ready: Cell::new(false),
             away: Cell::new(false),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Whether the chat is closed for good, as far as this process knows.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Forgets the chat that is in memory, and never loads it again. What works on it ends.
+    pub(crate) fn shut(&self) {
+        let turns = self.with_chat(|chat| chat.turns.iter().map(|turn| turn.id).collect::<Vec<_>>());
+        self.closed.set(true);
+        self.away.set(false);
+        self.held.replace(None);
+        for turn in turns.unwrap_or_default() {
+            self.running.stop(turn);
+            self.calls.stop(turn);
         }
     }
 
@@ -142,10 +163,15 @@ impl Room {
     /// # Errors
     /// `unavailable` while it lies in an archive, `internal` when storage fails.
     pub(crate) fn load(self: &Rc<Self>) -> Result<(), Problem> {
-        if self.held.borrow().is_some() {
+        if self.held.borrow().is_some() || self.closed.get() {
             return Ok(());
         }
         let id = self.id()?;
+        let found = self.storage.holds().map_err(|error| self.fault("schema_unreadable", &error))?;
+        if found == Found::Closed {
+            self.closed.set(true);
+            return Ok(());
+        }
         let standing = self.standing()?;
         self.away.set(matches!(standing, Standing::Away { .. }));
         self.storage.sql.set_sealed(matches!(standing, Standing::Sealed(_)));
@@ -155,8 +181,7 @@ impl Room {
             Standing::Away { .. } => return Err(Problem::new(ProblemCode::Unavailable).retry_after(1)),
         };
         if !self.ready.get() {
-            let used = schema::exists(&self.storage.sql);
-            if !used.map_err(|error| self.fault("schema_unreadable", &error))? {
+            if found == Found::Nothing {
                 return Ok(());
             }
             self.prepare()?;
@@ -209,14 +234,23 @@ impl Room {
     /// # Errors
     /// The problem that the caller is told.
     pub(crate) async fn call(self: &Rc<Self>, call: ChatCall) -> Result<String, Problem> {
+        if let Some(answer) = erasing::answer(self, &call.command, call.actor, call.org).await {
+            return answer;
+        }
         let call = match crate::archive::answer(self, call).await {
             Ok(answered) => return answered,
             Err(call) => call,
         };
         let ChatCall { org, actor, command, .. } = call;
+        if let ChatCommand::Reindex = command {
+            return projection::begin_anew(self, actor, org);
+        }
         // Who begins a chat names its org in the command.
         let named = if let ChatCommand::Create { org, .. } = &command { Some(*org) } else { org };
         self.open(named).await?;
+        if self.is_closed() {
+            return Err(ProblemCode::NotFound.into());
+        }
         if let ChatCommand::Describe = command {
             return self.describe(actor, org);
         }

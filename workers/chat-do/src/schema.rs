@@ -109,6 +109,10 @@ const STEPS: &[&str] = &["
     CREATE INDEX summaries_told ON summaries (state, last) WHERE told IS NOT NULL;
     -- what was counted for each agent's newest step, whole as the engine gives it; of the last step alone
     CREATE TABLE measured (agent TEXT PRIMARY KEY, measured TEXT NOT NULL) WITHOUT ROWID;
+", "
+    -- messages that concern somebody who has not read them, by their numbers
+    CREATE TABLE mentions (user TEXT NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (user, message)) WITHOUT ROWID;
+    CREATE INDEX mentions_in_message ON mentions (message);
 "];
 
 /// Tables that leave with an archived chat, each with its key, and in this order.
@@ -125,6 +129,7 @@ pub(crate) const EXPORTED: &[(&str, &[&str])] = &[
     ("pins", &["message"]),
     ("summaries", &["seq"]),
     ("measured", &["agent"]),
+    ("mentions", &["user", "message"]),
 ];
 /// Tables that do not: nobody may come in with a ticket of before, and words are gathered from the log again.
 pub(crate) const MADE_ANEW: &[&str] = &["tickets", "words"];
@@ -132,14 +137,31 @@ pub(crate) const MADE_ANEW: &[&str] = &["tickets", "words"];
 /// The newest version.
 pub(crate) const VERSION: u32 = STEPS.len() as u32;
 
-/// Whether the object was ever used. Asking writes nothing, so that a made-up id leaves no database behind.
-pub(crate) fn exists(sql: &Sql) -> Result<bool> {
-    Ok(sql.text("SELECT name FROM sqlite_master WHERE name = 'schema_version'", vec![])?.is_some())
+/// What there is in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It was never used, or was erased.
+    Nothing,
+    /// A chat.
+    Chat,
+    /// A chat that is closed for good.
+    Closed,
+}
+
+/// What there is. Asking writes nothing, so that a made-up id leaves no database behind.
+pub(crate) fn found(sql: &Sql) -> Result<Found> {
+    let names =
+        "SELECT name FROM sqlite_master WHERE name IN ('closed', 'schema_version') ORDER BY name LIMIT 1";
+    Ok(match sql.text(names, vec![])?.as_deref() {
+        None => Found::Nothing,
+        Some("closed") => Found::Closed,
+        Some(_) => Found::Chat,
+    })
 }
 
 /// Creates what is missing. Cheap when nothing is, and nothing is written then.
 pub(crate) fn bring_up_to_date(sql: &Sql) -> Result<()> {
-    let version = if exists(sql)? { version(sql)? } else { 0 };
+    let version = if found(sql)? != Found::Nothing { version(sql)? } else { 0 };
     if version >= VERSION {
         return Ok(());
     }

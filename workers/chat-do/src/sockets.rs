@@ -1,27 +1,27 @@
-//! Who listens: hibernating WebSockets, replay, live frames, typing and presence.
+//! Who listens: hibernating WebSockets, replay, live frames, typing.
 //!
 //! Invariant: a socket joins the seats in the same synchronous step in which the log up to the head is sent to it, and
 //! every commit is told to all seats in its own step, so a listener sees each event once and in order.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::JsString;
 use slipway_contract::http::messages::PostMessage;
 use slipway_contract::objects::chat::ChatCommand;
 use slipway_contract::socket::{ClientFrame, ServerFrame, close};
-use slipway_contract::{Actor, ParticipantId, Problem, ProblemCode, Seq, UserId, limits};
+use slipway_contract::{Actor, ParticipantId, Problem, ProblemCode, Seq, Timestamp, UserId, limits};
 use slipway_domain::chat::Answer;
+use slipway_domain::chat::presence::Presence;
 use slipway_edge::{clock, ids, reply};
 use wasm_bindgen::prelude::*;
 use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
-use crate::effects;
 use crate::journal::Sender;
 use crate::room::{Room, json};
 use crate::work::Work;
+use crate::{effects, presence};
 
 #[wasm_bindgen]
 extern "C" {
@@ -38,6 +38,9 @@ const REPLAY_PAGE: u64 = 200;
 /// The listeners of a chat. Read anew from the platform after the object slept.
 pub(crate) struct Seats {
     seats: RefCell<Option<Vec<Seat>>>,
+    presence: RefCell<Presence>,
+    /// When the listeners are told next who came and went.
+    pub(crate) due: Cell<Option<Timestamp>>,
 }
 
 #[derive(Clone)]
@@ -52,14 +55,17 @@ impl Seats {
         if let Ok(pair) = WebSocketRequestResponsePair::new("ping", "pong") {
             state.set_websocket_auto_response(&pair);
         }
-        Self { seats: RefCell::new(None) }
+        Self { seats: RefCell::default(), presence: RefCell::default(), due: Cell::default() }
     }
 
     fn with<T>(&self, state: &State, work: impl FnOnce(&mut Vec<Seat>) -> T) -> T {
         let mut seats = self.seats.borrow_mut();
         let known = seats.get_or_insert_with(|| {
             let sockets = state.get_websockets().into_iter();
-            sockets.filter_map(|socket| Some(Seat { user: seated(&socket)?, socket })).collect()
+            let seats: Vec<Seat> =
+                sockets.filter_map(|socket| Some(Seat { user: seated(&socket)?, socket })).collect();
+            self.presence.replace(Presence::of(seats.iter().map(|seat| seat.user)));
+            seats
         });
         work(known)
     }
@@ -69,19 +75,10 @@ impl Seats {
         self.with(state, |seats| seats.len())
     }
 
-    fn present(&self, state: &State) -> Vec<UserId> {
-        self.with(state, |seats| {
-            // The same kind of set as the room's: another one would be more Wasm.
-            let mut users: BTreeSet<ParticipantId> = BTreeSet::new();
-            for seat in seats {
-                users.insert(ParticipantId::User { id: seat.user });
-            }
-            let users = users.into_iter().filter_map(|person| match person {
-                ParticipantId::User { id } => Some(id),
-                ParticipantId::Agent { .. } => None,
-            });
-            users.collect()
-        })
+    /// Reads or changes who is here.
+    pub(crate) fn with_presence<T>(&self, state: &State, work: impl FnOnce(&mut Presence) -> T) -> T {
+        self.with(state, |_| ());
+        work(&mut self.presence.borrow_mut())
     }
 }
 
@@ -157,22 +154,24 @@ fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response
     let pair = WebSocketPair::new()?;
     let response = Response::from_websocket(pair.client)?;
     response.headers().set("sec-websocket-protocol", limits::SOCKET_PROTOCOL)?;
-    // Asked before the platform knows the socket: it would list it among those who are here already.
-    let newcomer = !room.seats.present(&room.state).contains(&user);
+    // Looked up before the platform knows the socket: it would list it among those who are here already.
+    room.seats.count(&room.state);
     room.state.accept_websocket_with_tags(&pair.server, &[&user.to_string()]);
-    let number = u32::from_be_bytes(ids::random());
-    pair.server.serialize_attachment(format!("{user} {number}"))?;
     if after > head || head.0 - after.0 > limits::REPLAY_EVENTS {
         let code = if after > head { ProblemCode::SeqInFuture } else { ProblemCode::TooFarBehind };
         refuse(&pair.server, None, code.into());
         shut(&pair.server, close::RESYNC, "page through the events, then connect again");
         return Ok(response);
     }
+    let number = u32::from_be_bytes(ids::random());
+    pair.server.serialize_attachment(format!("{user} {number}"))?;
     room.seats.with(&room.state, |seats| seats.push(Seat { user, socket: pair.server.clone() }));
     make_room(room, user);
-    let mut present = room.seats.present(&room.state);
-    present.truncate(limits::PAGE_MAX as usize);
-    send_frame(&pair.server, &ServerFrame::Hello { you: user, head, present });
+    let (present, count) = room.seats.with_presence(&room.state, |presence| {
+        presence.came(user);
+        (presence.first(), presence::number(presence.count()))
+    });
+    send_frame(&pair.server, &ServerFrame::Hello { you: user, head, present, count });
     let mut from = after;
     while from < head {
         let events = room.storage.events_after(from, REPLAY_PAGE)?;
@@ -183,9 +182,7 @@ fn seat(room: &Rc<Room>, user: UserId, after: Seq, head: Seq) -> Result<Response
     for frame in so_far.into_iter().chain(room.calls.so_far()).chain(room.acts.so_far()) {
         send_frame(&pair.server, &frame);
     }
-    if newcomer {
-        tell_others(room, user, &ServerFrame::Presence { user, here: true });
-    }
+    presence::arm(room);
     Ok(response)
 }
 
@@ -271,12 +268,20 @@ fn read(room: &Rc<Room>, user: UserId, seq: Seq) -> core::result::Result<bool, P
 /// A socket is gone.
 pub(crate) fn left(room: &Rc<Room>, socket: &WebSocket) {
     let Some(user) = seated(socket) else { return };
-    let last = room.seats.with(&room.state, |seats| {
+    let (last, alone) = room.seats.with(&room.state, |seats| {
         seats.retain(|seat| seat.socket != *socket);
-        seats.iter().all(|seat| seat.user != user)
+        (seats.iter().all(|seat| seat.user != user), seats.is_empty())
     });
     if last {
-        tell_others(room, user, &ServerFrame::Presence { user, here: false });
+        room.seats.with_presence(&room.state, |presence| {
+            if alone {
+                // Nobody is left who could be told, or who believes anything.
+                *presence = Presence::default();
+            } else {
+                presence.left(user, clock::now());
+            }
+        });
+        presence::arm(room);
     }
 }
 
@@ -306,6 +311,14 @@ pub(crate) fn tell_events(room: &Rc<Room>, texts: &[String], removed: &[UserId])
             !gone
         });
     });
+}
+
+/// Closes all sockets: the chat is deleted.
+pub(crate) fn close_all(room: &Room) {
+    room.seats.with(&room.state, Vec::clear);
+    for socket in room.state.get_websockets() {
+        shut(&socket, close::DELETED, "the chat was deleted");
+    }
 }
 
 /// Tells everybody.

@@ -43,6 +43,11 @@ impl Sql {
         &self.storage
     }
 
+    /// Bytes of the database.
+    pub(crate) fn size(&self) -> u64 {
+        u64::try_from(self.sql.database_size()).unwrap_or_default()
+    }
+
     /// The rows are sealed from now on, or not.
     pub(crate) fn set_sealed(&self, sealed: bool) {
         self.sealed.set(sealed);

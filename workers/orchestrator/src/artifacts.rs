@@ -93,9 +93,14 @@ impl Changes<'_> {
             created_at: self.errand.now(),
         };
         let saved = self.record(row.org, &artifact, key).await;
-        // The other's object is the one that counts; of an answer that was lost, nobody knows.
-        if let Ok(saved) = &saved
-            && saved.id != id
+        // The other's object is the one that counts, and none where the chat was deleted meanwhile; of an answer that was
+        // lost, nobody knows.
+        let needless = match &saved {
+            Ok(saved) => saved.id != id,
+            Err(NotKept::Problem(problem)) => problem.code == ProblemCode::NotFound,
+            Err(NotKept::Executor(_)) => false,
+        };
+        if needless
             && let Ok(bucket) = self.errand.env.bucket(BUCKET)
             && let Err(error) = bucket.delete(object(row.org, id)).await
         {

@@ -6,6 +6,7 @@ mod api;
 mod archive;
 mod artifacts;
 mod attachments;
+mod deletion;
 mod engine;
 mod errand;
 mod executor;
@@ -42,6 +43,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         (Method::Post, "/internal/tools/call") => tools::call(request, env, context).await,
         (Method::Post, "/internal/approvals/act") => api::approvals::act(request, env, context).await,
         (Method::Post, "/internal/sandboxes/call") => api::sandboxes::call(request, env, context).await,
+        (Method::Post, "/internal/deletions/begin") => api::deletions::begin(request, env, context).await,
         (Method::Post, "/internal/routes/find") => api::routes::find(request, env, context).await,
         (_, path) if path.starts_with(ARCHIVES) => {
             let rest = path.strip_prefix(ARCHIVES).unwrap_or_default();

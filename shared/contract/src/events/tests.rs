@@ -18,7 +18,7 @@ fn every_stored_form_keeps_its_meaning() {
     check(
         &format!(r#"{{"type":"message.posted","message":"{M}","text":"hi"}}"#),
         expect![
-            "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: None, reply_to: None, fork: None, turn: None, partial: false, attachments: [] })"
+            "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: None, reply_to: None, fork: None, turn: None, partial: false, attachments: [], mentions: [] })"
         ],
     );
     check(
@@ -26,7 +26,15 @@ fn every_stored_form_keeps_its_meaning() {
             r#"{{"type":"message.posted","message":"{M}","text":"hi","client_id":"c1","reply_to":"{M}","turn":"turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002","partial":true}}"#
         ),
         expect![
-            "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: Some(\"c1\"), reply_to: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), fork: None, turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), partial: true, attachments: [] })"
+            "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"hi\", client_id: Some(\"c1\"), reply_to: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), fork: None, turn: Some(turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002), partial: true, attachments: [], mentions: [] })"
+        ],
+    );
+    check(
+        &format!(
+            r#"{{"type":"message.posted","message":"{M}","text":"@Ada","mentions":["user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b"]}}"#
+        ),
+        expect![
+            "MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: \"@Ada\", client_id: None, reply_to: None, fork: None, turn: None, partial: false, attachments: [], mentions: [user_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b] })"
         ],
     );
     check(r#"{"type":"chat.renamed","title":"New"}"#, expect![[r#"ChatRenamed { title: "New" }"#]]);
@@ -186,7 +194,7 @@ fn every_stored_form_about_forks_and_what_agents_are_given_keeps_its_meaning() {
             r#"{{"type":"message.posted","message":"{M}","text":"","fork":"{F}","attachments":[{{"id":"att_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","chat":"chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","name":"a.png","media_type":"image/png","bytes":3,"pixels":[2,1],"by":{{"kind":"system"}},"created_at":"2026-11-20T08:15:30.123Z"}}]}}"#
         ),
         expect![[
-            r#"MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: "", client_id: None, reply_to: None, fork: Some(fork_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004), turn: None, partial: false, attachments: [Attachment { id: att_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, chat: chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, name: "a.png", media_type: "image/png", bytes: 3, pixels: Some([2, 1]), by: System, created_at: Timestamp(1795162530123) }] })"#
+            r#"MessagePosted(MessagePosted { message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, text: "", client_id: None, reply_to: None, fork: Some(fork_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004), turn: None, partial: false, attachments: [Attachment { id: att_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, chat: chat_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b, name: "a.png", media_type: "image/png", bytes: 3, pixels: Some([2, 1]), by: System, created_at: Timestamp(1795162530123) }], mentions: [] })"#
         ]],
     );
 }

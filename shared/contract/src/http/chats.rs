@@ -42,6 +42,9 @@ pub struct ChatSummary {
     pub message_count: u64,
     /// Messages that the caller has not read; 0 for chats they do not take part in.
     pub unread: u64,
+    /// Of the messages that the caller has not read, in forks too, those that mention them or answer them; at most 100.
+    #[serde(default)]
+    pub mentions: u64,
     /// Whether the caller takes part.
     pub participant: bool,
     /// Nobody used it for days, so it lies in R2: it opens as ever, a moment later.

@@ -187,8 +187,23 @@ pub enum ChatCommand {
     },
     /// Answers a [`Page`](crate::http::page::Page) of [`Found`](crate::http::search::Found).
     Search(ChatSearchQuery),
+    /// Shut everybody out: from now on the chat refuses everything as one that is not there, and its sockets are closed. By
+    /// `System`, with the org. Answers `null`; the same again too, and `not_found` when there is nothing.
+    Close,
+    /// Forget everything. By `System`, with the org. Answers [`Erased`](super::deletions::Erased), or `not_found` when
+    /// nothing is left to be forgotten; afterwards the object is as one that never was.
+    Erase,
+    /// A person's account is deleted: their name goes from the log, and their id stays. By `System`, with the org. Answers
+    /// [`Erased`](super::deletions::Erased); the same again too.
+    ErasePerson {
+        /// Who.
+        user: UserId,
+    },
     /// A person kept a file, told as `System`. Answers [`Chat`](crate::http::chats::Chat); the same again too.
     ArtifactSaved(Artifact),
+    /// Tell the index once more all that it was told. By `System`, with the org. Answers `{}`; a chat that lies in an archive
+    /// stays there and tells nothing.
+    Reindex,
     /// Seal the chat, so that it can be archived. By `System`, with the org. Answers
     /// [`ExportAnswer`](super::archive::ExportAnswer); what all three do is said in [`archive`](super::archive).
     BeginExport {

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod attachments;
 pub mod chat;
+pub mod deletions;
 pub mod engine;
 pub mod executor;
 pub mod projection;

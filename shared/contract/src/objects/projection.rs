@@ -98,6 +98,9 @@ pub struct PersonProjection {
     pub participant: bool,
     /// How many of the chat's messages they have read.
     pub read_count: u64,
+    /// How many messages mention them that they have not read, at most 100.
+    #[serde(default)]
+    pub mentions: u64,
     /// Grows with every change of this row.
     pub version: u64,
 }

@@ -38,6 +38,10 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             | ChatCommand::AcceptFork { .. }
             | ChatCommand::AbandonFork { .. }
             | ChatCommand::Search(_)
+            | ChatCommand::Close
+            | ChatCommand::Erase
+            | ChatCommand::ErasePerson { .. }
+            | ChatCommand::Reindex
             | ChatCommand::BeginExport { .. }
             | ChatCommand::ExportPart { .. }
             | ChatCommand::Wipe { .. }
@@ -77,11 +81,16 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
         ChatCommand::DraftFork { fork } => chat.draft_fork(*fork, ask),
         ChatCommand::AcceptFork { fork, accepted } => chat.accept_fork(*fork, accepted, ask),
         ChatCommand::AbandonFork { fork } => chat.abandon_fork(*fork, ask),
-        ChatCommand::Search(_) => Err(ProblemCode::NotBuilt.into()),
+        // The object's own, which need no decision.
+        ChatCommand::Search(_)
+        | ChatCommand::Close
+        | ChatCommand::Erase
+        | ChatCommand::ErasePerson { .. } => Err(ProblemCode::NotBuilt.into()),
         ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),
         // These change nothing that the log tells of: the object answers them by its standing.
-        ChatCommand::BeginExport { .. } | ChatCommand::ExportPart { .. } | ChatCommand::Wipe { .. } => {
-            Err(ProblemCode::NotFound.into())
-        }
+        ChatCommand::Reindex
+        | ChatCommand::BeginExport { .. }
+        | ChatCommand::ExportPart { .. }
+        | ChatCommand::Wipe { .. } => Err(ProblemCode::NotFound.into()),
     }
 }

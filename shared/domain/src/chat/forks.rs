@@ -183,6 +183,7 @@ impl Chat {
                 turn: None,
                 partial: false,
                 attachments: Vec::new(),
+                mentions: self.concerned(ask.actor, &accept.summary, None),
             }),
         );
         draft.done_with(id)

@@ -1,36 +1,97 @@
 //! What a message's text says to Slipway: whom it mentions, and how it starts.
+//!
+//! A mention starts at the text's start or behind a character that is no letter or digit, so addresses are none; and none
+//! stands inside code.
 
-use slipway_contract::limits;
+use slipway_contract::{Actor, ParticipantId, UserId, limits};
 
-/// The `@slug`s of a text in order of first mention, each once, at most five; none inside code.
-///
-/// A mention starts at the text's start or behind a character that is no letter or digit, so addresses are none.
+use super::Chat;
+
+/// Most `@` of a text behind which names of people are looked for: every one is held against all participants.
+const LOOKED_AT: usize = 50;
+
+/// The `@slug`s of a text in order of first mention, each once, at most five.
 pub fn mentions(text: &str) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
-    for prose in outside_code(text) {
-        let mut before = None;
-        let mut rest = prose;
-        while let Some(at) = rest.find('@') {
-            let (head, tail) = rest.split_at(at);
-            let after = tail.strip_prefix('@').unwrap_or_default();
-            let glued = head.chars().next_back().or(before).is_some_and(char::is_alphanumeric);
-            let end = after
-                .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
-                .unwrap_or(after.len());
-            let (slug, further) = after.split_at(end);
-            let slug = slug.trim_end_matches('-');
-            if !glued
-                && !slug.is_empty()
-                && !found.contains(&slug)
-                && found.len() < limits::MENTIONS_PER_MESSAGE
-            {
-                found.push(slug);
-            }
-            before = Some(slug.chars().next_back().unwrap_or('@'));
-            rest = further;
+    for after in behind_at_signs(text) {
+        let end = after
+            .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
+            .unwrap_or(after.len());
+        let (slug, _) = after.split_at(end);
+        let slug = slug.trim_end_matches('-');
+        if !slug.is_empty() && !found.contains(&slug) && found.len() < limits::MENTIONS_PER_MESSAGE {
+            found.push(slug);
         }
     }
     found
+}
+
+impl Chat {
+    /// People whom a message of `author` concerns, each once, at most 20: those whose message it answers, and those whom
+    /// it names as `@Name`. Of several names that fit, the longest counts; case does not.
+    pub(super) fn concerned(
+        &self,
+        author: Actor,
+        text: &str,
+        answered: Option<ParticipantId>,
+    ) -> Vec<UserId> {
+        let mut found: Vec<UserId> = Vec::new();
+        let mut add = |id: ParticipantId| {
+            if let ParticipantId::User { id } = id
+                && author.participant() != Some(ParticipantId::User { id })
+                && !found.contains(&id)
+                && found.len() < limits::PEOPLE_MENTIONED
+            {
+                found.push(id);
+            }
+        };
+        answered.filter(|id| self.person(*id).is_some()).into_iter().for_each(&mut add);
+        for after in behind_at_signs(text).take(LOOKED_AT) {
+            let fitting = || {
+                self.people.iter().filter_map(|person| match person.participant.id {
+                    ParticipantId::User { .. } => {
+                        Some((named(after, &person.participant.name)?, person.participant.id))
+                    }
+                    ParticipantId::Agent { .. } => None,
+                })
+            };
+            let longest = fitting().map(|(length, _)| length).max();
+            fitting().filter(|(length, _)| Some(*length) == longest).for_each(|(_, id)| add(id));
+        }
+        found
+    }
+}
+
+/// What stands behind each `@` that may begin a mention.
+fn behind_at_signs(text: &str) -> impl Iterator<Item = &str> {
+    // Most texts have none, and then where their code stands does not matter.
+    let prose = if text.contains('@') { outside_code(text) } else { Vec::new() };
+    prose.into_iter().flat_map(|prose| {
+        prose.match_indices('@').filter_map(move |(at, sign)| {
+            let (before, rest) = prose.split_at_checked(at)?;
+            let glued = before.chars().next_back().is_some_and(char::is_alphanumeric);
+            rest.strip_prefix(sign).filter(|_| !glued)
+        })
+    })
+}
+
+/// How many bytes of `text` a name takes that stands at its start, whatever the case, and ends there.
+fn named(text: &str, name: &str) -> Option<usize> {
+    let mut wanted = name.chars().flat_map(char::to_lowercase).peekable();
+    wanted.peek()?;
+    let mut rest = text.char_indices();
+    loop {
+        let (at, next) = match rest.next() {
+            Some((at, next)) => (at, Some(next)),
+            None => (text.len(), None),
+        };
+        if wanted.peek().is_none() {
+            return (!next.is_some_and(char::is_alphanumeric)).then_some(at);
+        }
+        if !next?.to_lowercase().all(|c| wanted.next() == Some(c)) {
+            return None;
+        }
+    }
 }
 
 /// The stretches of Markdown that lie outside fenced blocks and code spans.

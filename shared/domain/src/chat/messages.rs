@@ -35,6 +35,9 @@ impl Chat {
         }
         let mut draft = self.draft(ask.now);
         let message = draft.next_message();
+        let answered = ask.facts.message.as_ref().filter(|_| post.reply_to.is_some());
+        let mentions =
+            self.concerned(ask.actor, &post.text, answered.and_then(|facts| facts.author.participant()));
         let seq = draft.add(
             ask.actor,
             EventBody::MessagePosted(MessagePosted {
@@ -46,6 +49,7 @@ impl Chat {
                 turn: None,
                 partial: false,
                 attachments: attachments.to_vec(),
+                mentions,
             }),
         );
         let from = match ask.actor {

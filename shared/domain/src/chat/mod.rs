@@ -16,6 +16,7 @@ mod messages;
 pub mod output;
 mod people;
 mod pins;
+pub mod presence;
 mod queue;
 mod sandboxes;
 pub mod summaries;

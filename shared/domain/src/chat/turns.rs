@@ -10,7 +10,9 @@ use slipway_contract::events::{
 };
 use slipway_contract::http::chats::{TurnState, TurnStatus};
 use slipway_contract::objects::engine::{Measured, TurnStep};
-use slipway_contract::{Actor, AgentId, ForkId, MessageId, Problem, ProblemCode, Timestamp, TurnId, UserId};
+use slipway_contract::{
+    Actor, AgentId, ForkId, MessageId, ParticipantId, Problem, ProblemCode, Timestamp, TurnId, UserId,
+};
 
 use super::calls::{CallState, Calling};
 use super::queue::Cause;
@@ -336,6 +338,9 @@ impl Chat {
 
     fn post_answer(&self, draft: &mut Draft, turn: &Turn, text: &str, partial: bool) -> MessageId {
         let message = draft.next_message();
+        let author = Actor::Agent { id: turn.agent };
+        // Whose message it answers: deeper down that is another agent's.
+        let asked = turn.user.filter(|_| turn.depth == 0).map(|id| ParticipantId::User { id });
         let body = MessagePosted {
             message,
             text: text.to_owned(),
@@ -345,8 +350,9 @@ impl Chat {
             turn: Some(turn.id),
             partial,
             attachments: Vec::new(),
+            mentions: self.concerned(author, text, asked),
         };
-        draft.add(Actor::Agent { id: turn.agent }, EventBody::MessagePosted(body));
+        draft.add(author, EventBody::MessagePosted(body));
         message
     }
 }

@@ -131,15 +131,37 @@ fn each_deed_takes_its_role() {
         Deed::SeeUsage,
         Deed::SetApprovalPolicy,
         Deed::SetQuotas,
+        Deed::SetRetention,
+        Deed::DeleteChannel,
+        Deed::DeleteOrg,
     ];
     let rows = table(&deeds, |deed| format!("{deed:?}"), |role, deed| word(may(role, deed)));
     check(
         rows,
         expect![[r#"
-            Guest: MakeChannel=Forbidden BeginChat=Forbidden ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=Forbidden SeeUsage=Forbidden SetApprovalPolicy=Forbidden SetQuotas=Forbidden
-            Member: MakeChannel=yes BeginChat=yes ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=Forbidden SetQuotas=Forbidden
-            Admin: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes SetQuotas=yes
-            Owner: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes SetQuotas=yes
+            Guest: MakeChannel=Forbidden BeginChat=Forbidden ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=Forbidden SeeUsage=Forbidden SetApprovalPolicy=Forbidden SetQuotas=Forbidden SetRetention=Forbidden DeleteChannel=Forbidden DeleteOrg=Forbidden
+            Member: MakeChannel=yes BeginChat=yes ConfigureAgents=Forbidden SeeInvitations=Forbidden UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=Forbidden SetQuotas=Forbidden SetRetention=Forbidden DeleteChannel=Forbidden DeleteOrg=Forbidden
+            Admin: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes SetQuotas=yes SetRetention=yes DeleteChannel=yes DeleteOrg=Forbidden
+            Owner: MakeChannel=yes BeginChat=yes ConfigureAgents=yes SeeInvitations=yes UseSandboxes=yes SeeUsage=yes SetApprovalPolicy=yes SetQuotas=yes SetRetention=yes DeleteChannel=yes DeleteOrg=yes
+        "#]],
+    );
+}
+
+#[test]
+fn a_chat_is_deleted_by_its_moderators_and_by_admins_who_see_it() {
+    let parts = [None, Some(ParticipantRole::Member), Some(ParticipantRole::Moderator)];
+    let cells = [true, false].map(|sees| parts.map(|part| (sees, part))).concat();
+    check(
+        table(
+            &cells,
+            |(sees, part)| format!("{}/{part:?}", if *sees { "sees" } else { "blind" }),
+            |role, (sees, part)| word(delete_chat(role, sees, part)),
+        ),
+        expect![[r#"
+            Guest: sees/None=Forbidden sees/Some(Member)=Forbidden sees/Some(Moderator)=yes blind/None=NotFound blind/Some(Member)=Forbidden blind/Some(Moderator)=yes
+            Member: sees/None=Forbidden sees/Some(Member)=Forbidden sees/Some(Moderator)=yes blind/None=NotFound blind/Some(Member)=Forbidden blind/Some(Moderator)=yes
+            Admin: sees/None=yes sees/Some(Member)=yes sees/Some(Moderator)=yes blind/None=NotFound blind/Some(Member)=Forbidden blind/Some(Moderator)=yes
+            Owner: sees/None=yes sees/Some(Member)=yes sees/Some(Moderator)=yes blind/None=NotFound blind/Some(Member)=Forbidden blind/Some(Moderator)=yes
         "#]],
     );
 }

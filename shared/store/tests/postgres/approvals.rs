@@ -140,7 +140,8 @@ async fn the_inbox_shows_the_chats_one_takes_part_in_page_by_page() {
     for (participant, version, seen) in [(None, 0, 0), (Some(true), 1, 5), (Some(false), 2, 0)] {
         if let Some(participant) = participant {
             let mut told = fixture::projection(&tenant, 1);
-            told.people = vec![PersonProjection { user: bob.id, participant, read_count: 0, version }];
+            told.people =
+                vec![PersonProjection { user: bob.id, participant, read_count: 0, mentions: 0, version }];
             chats::project(&mut db, &told).await.unwrap();
         }
         let items = approvals::list(&mut db, bob.id, None, &page).await.unwrap().items;

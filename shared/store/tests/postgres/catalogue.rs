@@ -53,6 +53,7 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         chat_people
         chats
         context_items
+        deletions
         invitations
         members
         messages
@@ -60,6 +61,7 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         orgs
         passwords (no tenant's)
         quotas
+        retention
         sandbox_acts
         sandbox_places
         sandboxes
@@ -164,37 +166,39 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         )
     };
     expect![[r#"
-        agents: INSERT, SELECT; UPDATE enabled, instructions, is_default, model, name
-        approval_policies: INSERT, SELECT; UPDATE quorum, self_approval
-        approvals: INSERT, SELECT; UPDATE state, version, votes
-        artifacts: INSERT, SELECT
+        agents: DELETE, INSERT, SELECT; UPDATE enabled, instructions, is_default, model, name
+        approval_policies: DELETE, INSERT, SELECT; UPDATE quorum, self_approval
+        approvals: DELETE, INSERT, SELECT; UPDATE state, version, votes
+        artifacts: DELETE, INSERT, SELECT
         attachment_parts: DELETE, INSERT, SELECT; UPDATE etag
         attachments: DELETE, INSERT, SELECT; UPDATE height, media_type, message_seq, post, state, upload, width
         audit: SELECT
         channel_members: DELETE, INSERT, SELECT
-        channels: INSERT, SELECT
+        channels: DELETE, INSERT, SELECT; UPDATE doomed
         chat_archives: DELETE, INSERT, SELECT; UPDATE changed_at, head, lease_until, manifest_sha256, packed_bytes, parts, raw_bytes, restored_at, state
-        chat_people: INSERT, SELECT; UPDATE participant, read_count, version
-        chats: INSERT, SELECT; UPDATE active_at, archive_after, archive_tries, archived, head, last_message_at, message_count, preview, title
+        chat_people: DELETE, INSERT, SELECT; UPDATE changed, mentions, participant, read_count, version
+        chats: DELETE, INSERT, SELECT; UPDATE active_at, archive_after, archive_tries, archived, changed, doomed, head, last_message_at, message_count, preview, retell, title
         context_items: DELETE, INSERT, SELECT; UPDATE accepted_by, expires_at, state, tag_words, tags, text, title, version, words
-        invitations: INSERT, SELECT; UPDATE accepted_at, accepted_by, revoked_at, revoked_by
-        members: INSERT, SELECT; UPDATE ended_at, joined_at, role
-        messages: INSERT, SELECT; UPDATE text, version, words
-        org_config: INSERT, SELECT; UPDATE updated_at, updated_by, value
-        orgs: INSERT, SELECT
-        passwords: INSERT, SELECT
-        quotas: INSERT, SELECT; UPDATE egress_bytes, running, seconds
+        deletions: INSERT, SELECT; UPDATE cursor, due_at, ended_at, lease_owner, lease_until, leftovers, removed, step, tries, version
+        invitations: DELETE, INSERT, SELECT; UPDATE accepted_at, accepted_by, revoked_at, revoked_by
+        members: DELETE, INSERT, SELECT; UPDATE ended_at, joined_at, role
+        messages: DELETE, INSERT, SELECT; UPDATE text, version, words
+        org_config: DELETE, INSERT, SELECT; UPDATE updated_at, updated_by, value
+        orgs: DELETE, INSERT, SELECT
+        passwords: DELETE, INSERT, SELECT
+        quotas: DELETE, INSERT, SELECT; UPDATE egress_bytes, running, seconds
         refinery_schema_history: 
-        sandbox_acts: INSERT, SELECT
-        sandbox_places: INSERT, SELECT; UPDATE running
-        sandboxes: INSERT, SELECT; UPDATE changed_at, detail, doomed, epoch, executor_id, hosts, hosts_version, lease_owner, lease_until, queued_at, reason, run_epoch, run_from, seen_at, starts, state, told_chat_version, told_executor_epoch, told_executor_hosts, told_route_version, used_at, version
-        sessions: INSERT, SELECT; UPDATE end_reason, ended_at, generation, rotated_at
+        retention: DELETE, INSERT, SELECT; UPDATE artifact_days, chat_days
+        sandbox_acts: DELETE, INSERT, SELECT
+        sandbox_places: DELETE, INSERT, SELECT; UPDATE running
+        sandboxes: DELETE, INSERT, SELECT; UPDATE changed_at, detail, doomed, epoch, executor_id, hosts, hosts_version, lease_owner, lease_until, queued_at, reason, run_epoch, run_from, seen_at, starts, state, told_chat_version, told_executor_epoch, told_executor_hosts, told_route_version, used_at, version
+        sessions: DELETE, INSERT, SELECT; UPDATE end_reason, ended_at, generation, rotated_at
         signin_attempts: DELETE, INSERT, SELECT; UPDATE failures, last_at
         snapshots: DELETE, INSERT, SELECT; UPDATE bytes, sha256, state
         snapshots_owed: DELETE, INSERT, SELECT; UPDATE again_at, run_epoch, tries
         sweeps: INSERT, SELECT; UPDATE cursor, last_run, lease_owner, lease_until, outcome
         usage_entries: INSERT, SELECT; UPDATE bytes, until_at
-        users: INSERT, SELECT
+        users: DELETE, INSERT, SELECT
     "#]]
     .assert_eq(&rows.iter().map(text).collect::<String>());
 }

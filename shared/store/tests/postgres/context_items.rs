@@ -74,6 +74,7 @@ async fn everybody_sees_the_items_of_the_places_that_they_see() {
         user: participant.id,
         participant: true,
         read_count: 0,
+        mentions: 0,
         version: 2,
     });
     chats::project(&mut db, &told).await.unwrap();

@@ -9,10 +9,11 @@ use slipway_contract::http::channels::Visibility;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::objects::projection::{ChatProjection, MessageProjection, PersonProjection};
 use slipway_contract::{
-    Actor, AgentId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, InvitationId,
-    MemberId, MessageId, OrgId, SandboxId, Seq, SessionId, SnapshotId, Timestamp, UserId,
+    Actor, AgentId, ArchiveId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, DeletionId,
+    InvitationId, MemberId, MessageId, OrgId, SandboxId, Seq, SessionId, SnapshotId, Timestamp, UserId,
 };
 use slipway_store::channels::NewChannel;
+use slipway_store::deletions::NewDeletion;
 use slipway_store::invitations::NewInvitation;
 use slipway_store::{Db, agents, channels, chats, invitations, members, orgs, users};
 
@@ -41,7 +42,7 @@ fresh!(
     user_id -> UserId, org_id -> OrgId, member_id -> MemberId, invitation_id -> InvitationId,
     channel_id -> ChannelId, chat_id -> ChatId, agent_id -> AgentId, session_id -> SessionId,
     sandbox_id -> SandboxId, artifact_id -> ArtifactId, attachment_id -> AttachmentId, context_item_id -> ContextItemId, snapshot_id -> SnapshotId,
-    archive_id -> ArchiveId
+    archive_id -> ArchiveId, deletion_id -> DeletionId
 );
 
 /// A digest that nothing else has.
@@ -105,6 +106,19 @@ pub(crate) async fn tenant(db: Db) -> (Db, Tenant) {
     (db.commit().await.unwrap(), tenant)
 }
 
+/// What the tenant's owner asks to be deleted.
+pub(crate) fn deletion(tenant: &Tenant) -> NewDeletion {
+    NewDeletion { id: deletion_id(), by: Actor::User { id: tenant.owner.id }, parent: None, now: NOW }
+}
+
+/// One more channel.
+pub(crate) async fn channel(db: Db, tenant: &Tenant, name: &str) -> (Db, ChannelId) {
+    let new = NewChannel { id: channel_id(), name, visibility: Visibility::Public, topic: "" };
+    let mut db = db.org(tenant.org);
+    channels::create(&mut db, &new, tenant.owner.id, NOW).await.unwrap();
+    (db.commit().await.unwrap(), new.id)
+}
+
 /// Adds somebody to an org.
 pub(crate) async fn joined(db: Db, tenant: &Tenant, role: Role) -> (Db, User, MemberId) {
     let (db, user) = person(db).await;
@@ -139,6 +153,7 @@ pub(crate) fn projection(tenant: &Tenant, head: u64) -> ChatProjection {
             user: tenant.owner.id,
             participant: true,
             read_count: 0,
+            mentions: 0,
             version: head,
         }],
         messages: vec![],

@@ -27,8 +27,13 @@ async fn a_projection_never_takes_the_place_of_a_newer_one() {
 
     // People have their own order: an older chat row may carry a newer marker.
     let mut late = fixture::projection(&tenant, 2);
-    late.people =
-        vec![PersonProjection { user: tenant.owner.id, participant: true, read_count: 4, version: 9 }];
+    late.people = vec![PersonProjection {
+        user: tenant.owner.id,
+        participant: true,
+        read_count: 4,
+        mentions: 0,
+        version: 9,
+    }];
     chats::project(&mut db, &late).await.unwrap();
     let chat = only(&mut db, &tenant).await;
     assert_eq!((chat.title.as_str(), chat.unread, chat.participant), ("Title at 5", 1, true));
@@ -41,8 +46,13 @@ async fn a_projection_never_takes_the_place_of_a_newer_one() {
     assert_eq!(seen.await.unwrap().items[0].unread, 1);
 
     let mut gone = fixture::projection(&tenant, 6);
-    gone.people =
-        vec![PersonProjection { user: tenant.owner.id, participant: false, read_count: 4, version: 10 }];
+    gone.people = vec![PersonProjection {
+        user: tenant.owner.id,
+        participant: false,
+        read_count: 4,
+        mentions: 0,
+        version: 10,
+    }];
     chats::project(&mut db, &gone).await.unwrap();
     let chat = only(&mut db, &tenant).await;
     assert_eq!((chat.unread, chat.participant), (0, false));
@@ -121,7 +131,8 @@ async fn a_person_who_may_take_part_is_found_before_the_chat_says_so() {
         chats::list(&mut db, tenant.channel, user.id, &Page { limit: 10, after: None }).await.unwrap();
     assert!(!listed.items[0].participant);
     let mut said = fixture::projection(&tenant, 2);
-    said.people = vec![PersonProjection { user: user.id, participant: true, read_count: 0, version: 1 }];
+    said.people =
+        vec![PersonProjection { user: user.id, participant: true, read_count: 0, mentions: 0, version: 1 }];
     chats::project(&mut db, &said).await.unwrap();
     chats::expect_person(&mut db, tenant.chat, user.id).await.unwrap();
     let listed =

@@ -21,6 +21,12 @@ mod context_items;
 #[cfg(test)]
 mod counts;
 #[cfg(test)]
+mod deletion_previews;
+#[cfg(test)]
+mod deletions;
+#[cfg(test)]
+mod driven;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod identity;
@@ -30,6 +36,8 @@ mod index;
 mod orgs;
 #[cfg(test)]
 mod places;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod sandboxes;
 #[cfg(test)]
@@ -44,6 +52,10 @@ mod snapshots;
 mod sweeps;
 #[cfg(test)]
 mod tenancy;
+#[cfg(test)]
+mod unread;
+#[cfg(test)]
+mod unread_pace;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use slipway_store::Db;
 use tokio_postgres::{Client, NoTls};
-use xtask::database::Database;
+use xtask::database::{self, Database};
 use xtask::postgres::Postgres;
 use xtask::secrets::Secrets;
 
@@ -42,6 +42,13 @@ impl Server {
     /// Plain SQL as the Workers' role.
     pub(crate) async fn app(&self) -> Client {
         connect(self.database.app_url.as_str()).await
+    }
+
+    /// Marks the chats of an org to be told of anew, as an operator does: by the owner of the tables, for whom row-level
+    /// security holds too. How many were marked, and how many are in all.
+    pub(crate) fn reindex(&self, org: &str) -> (u64, u64) {
+        let url = &self.database.owner_url;
+        (database::reindex(url, Some(org)).unwrap(), database::to_reindex(url).unwrap())
     }
 
     /// Plain SQL past all policies.

@@ -8,11 +8,13 @@ use crate::{fixture, world};
 
 const SWEEPS: &str = "the sweeps job";
 /// What sweeps may read.
-const SWEPT: [&str; 8] = [
+const SWEPT: [&str; 10] = [
     "attachments",
     "chat_archives",
     "chats",
+    "deletions",
     "quotas",
+    "retention",
     "sandboxes",
     "snapshots",
     "snapshots_owed",
@@ -72,6 +74,15 @@ async fn nobody_else_reads_writes_changes_or_deletes_a_row_of_any_table() {
             settings: vec![(job, "memberships".into()), ("app.user_id", other.owner.id.to_string())],
         },
         Stranger { name: "nobody's memberships", settings: vec![(job, "memberships".into())] },
+        Stranger { name: "the removal of no org", settings: vec![(job, "removal".into())] },
+        Stranger {
+            name: "the removal of another org",
+            settings: vec![(job, "removal".into()), (org, other.org.to_string())],
+        },
+        Stranger {
+            name: "somebody else's erasure",
+            settings: vec![(job, "erasure".into()), ("app.user_id", other.owner.id.to_string())],
+        },
         Stranger { name: "the identity job", settings: vec![(job, "identity".into())] },
         Stranger { name: SWEEPS, settings: vec![(job, "sweeps".into())] },
     ];

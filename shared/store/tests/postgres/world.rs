@@ -5,6 +5,7 @@ use slipway_contract::http::approvals::ApprovalPolicy;
 use slipway_contract::http::artifacts::Artifact;
 use slipway_contract::http::config::ConfigKey;
 use slipway_contract::http::context::ContextScope;
+use slipway_contract::http::retention::Retention;
 use slipway_contract::http::snapshots::SnapshotCause;
 use slipway_contract::objects::projection::ApprovalProjection;
 use slipway_contract::sandbox::{SandboxReason, SandboxSize};
@@ -18,8 +19,8 @@ use slipway_store::quotas::{Holder, Override};
 use slipway_store::sandboxes::{NewSandbox, StoredSandbox};
 use slipway_store::snapshots::NewSnapshot;
 use slipway_store::{
-    Db, OrgDb, approval_policies, archives, artifacts, attachments, chats, config, context_items, places,
-    quotas, sandboxes, snapshots, usage,
+    Db, OrgDb, approval_policies, archives, artifacts, attachments, chats, config, context_items, deletions,
+    places, quotas, retention, sandboxes, snapshots, usage,
 };
 
 use crate::fixture::{self, NOW, Tenant};
@@ -205,5 +206,9 @@ pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
     told.approvals = vec![asked(tenant, 1, 1, ApprovalState::Open, &[])];
     told.messages = vec![fixture::message(tenant, 2, "of the victim")];
     chats::project(&mut db, &told).await.unwrap();
+    retention::set(&mut db, Retention { chat_days: Some(9), artifact_days: None }).await.unwrap();
+    let (db, doomed) = fixture::channel(db.commit().await.unwrap(), tenant, "doomed").await;
+    let mut db = db.removal(tenant.org);
+    deletions::ask_channel(&mut db, &fixture::deletion(tenant), doomed).await.unwrap();
     db.commit().await.unwrap()
 }

@@ -10,8 +10,8 @@ use slipway_contract::http::chats::CreateChat;
 use slipway_contract::http::orgs::Role;
 use slipway_contract::sandbox::SandboxState;
 use slipway_contract::{
-    AgentId, ApprovalId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, ForkId, InvitationId,
-    MemberId, MessageId, SandboxId, SnapshotId, TurnId, UserId,
+    AgentId, ApprovalId, ArtifactId, AttachmentId, ChannelId, ChatId, ContextItemId, DeletionId, ForkId,
+    InvitationId, MemberId, MessageId, SandboxId, SnapshotId, TurnId, UserId,
 };
 
 /// One of everything that an org has. Everything is in a private channel, so that only those who were added see it.
@@ -38,6 +38,7 @@ pub(crate) struct Land {
     /// An upload of its owner, of one byte.
     attachment: AttachmentId,
     snapshot: SnapshotId,
+    deletion: DeletionId,
     item: ContextItemId,
 }
 
@@ -67,6 +68,8 @@ impl Land {
         let artifact = keep(owner, sandbox, canary).await?;
         let attachment = owner.begin(chat.id, canary, 1).await?.id;
         let snapshot = owner.take_snapshot(sandbox).await?.id;
+        let gone = owner.chat(team.org, channel, &format!("{canary} gone")).await?;
+        let deletion = owner.delete_chat(gone.id).await?.id;
         let about = format!("{canary} item");
         let item = owner.tell_channel(team.org, channel, &about, &about).await?.id;
         let land = Self {
@@ -87,6 +90,7 @@ impl Land {
             artifact,
             attachment,
             snapshot,
+            deletion,
             item,
             team,
         };
@@ -129,6 +133,8 @@ impl Land {
             .replace("{artifact}", &self.artifact.to_string())
             .replace("{attachment}", &self.attachment.to_string())
             .replace("{snapshot}", &self.snapshot.to_string())
+            .replace("{deletion}", &self.deletion.to_string())
+            .replace("{canary}", self.canary)
             .replace("{item}", &self.item.to_string())
             .replace("{token}", &self.token)
     }

@@ -68,6 +68,7 @@ impl Operation {
             "artifact",
             "attachment",
             "snapshot",
+            "deletion",
             "item",
         ];
         names.iter().any(|name| text.contains(&format!("{{{name}}}")))
@@ -86,7 +87,7 @@ const fn op(method: &'static str, path: &'static str, reach: Reach, body: &'stat
 /// All of them; what takes something away stands behind what needs it.
 pub(crate) const OPERATIONS: &[Operation] = {
     use Reach::{Acting, Channel, Chat, Invited, Link, Moderator, Open, Org, Person, TerminalTicket, Ticket};
-    use Role::{Admin, Guest, Member};
+    use Role::{Admin, Guest, Member, Owner};
     &[
         op("GET", "/v1/health", Open, ""),
         op("GET", "/v1/openapi.json", Open, ""),
@@ -95,6 +96,10 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("POST", "/v1/auth/refresh", Open, ""),
         op("POST", "/v1/auth/logout", Open, ""),
         op("GET", "/v1/me", Person, ""),
+        // By a password, and never with the right one here.
+        op("DELETE", "/v1/me", Open, r#"{"password":"x"}"#),
+        op("GET", "/v1/deletions/{deletion}", Person, ""),
+        op("GET", "/v1/me/deletion-preview", Person, ""),
         op("GET", "/v1/orgs", Person, ""),
         op("POST", "/v1/orgs", Person, r#"{"name":"One more"}"#),
         op("GET", "/v1/invitations/{token}", Link, ""),
@@ -169,6 +174,7 @@ pub(crate) const OPERATIONS: &[Operation] = {
         ),
         op("DELETE", "/v1/orgs/{org}/context-items/{item}", Channel(Member), ""),
         op("GET", "/v1/orgs/{org}/search?q=x", Org(Guest), ""),
+        op("GET", "/v1/orgs/{org}/unread", Org(Guest), ""),
         op("GET", "/v1/chats/{chat}/search?q=x", Chat, ""),
         op("GET", "/v1/orgs/{org}/usage", Org(Member), ""),
         op("GET", "/v1/orgs/{org}/quotas", Org(Guest), ""),
@@ -199,6 +205,14 @@ pub(crate) const OPERATIONS: &[Operation] = {
         op("DELETE", "/v1/chats/{chat}/participants/{user}", Moderator, ""),
         op("DELETE", "/v1/orgs/{org}/invitations/{invitation}", Org(Admin), ""),
         op("DELETE", "/v1/orgs/{org}/members/{member}", Org(Admin), ""),
+        op("GET", "/v1/orgs/{org}/retention", Org(Admin), ""),
+        op("PUT", "/v1/orgs/{org}/retention", Org(Admin), r#"{"chat_days":3000,"artifact_days":null}"#),
+        op("GET", "/v1/chats/{chat}/deletion-preview", Moderator, ""),
+        op("GET", "/v1/orgs/{org}/channels/{channel}/deletion-preview", Channel(Admin), ""),
+        op("GET", "/v1/orgs/{org}/deletion-preview", Org(Owner), ""),
+        op("DELETE", "/v1/chats/{chat}", Moderator, ""),
+        op("DELETE", "/v1/orgs/{org}/channels/{channel}", Channel(Admin), ""),
+        op("DELETE", "/v1/orgs/{org}", Org(Owner), r#"{"name":"{canary}"}"#),
         op("POST", "/v1/auth/logout-all", Person, ""),
     ]
 };

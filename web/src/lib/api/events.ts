@@ -607,7 +607,11 @@ partial?: boolean,
 /**
  * Files that came with it; none once the message was deleted.
  */
-attachments?: Array<Attachment>, };
+attachments?: Array<Attachment>, 
+/**
+ * People whom it names as `@Name`, or whose message it answers, at most 20; none once the message was deleted.
+ */
+mentions?: Array<UserId>, };
 
 /**
  * A tenant. 
@@ -856,9 +860,13 @@ you: UserId,
  */
 head: Seq, 
 /**
- * Who is here.
+ * Who is here; the first 50 of more.
  */
-present: Array<UserId>, } | { "type": "events", 
+present: Array<UserId>, 
+/**
+ * How many are here.
+ */
+count: number, } | { "type": "events", 
 /**
  * At least one.
  */
@@ -932,13 +940,21 @@ user: UserId,
  */
 active: boolean, } | { "type": "presence", 
 /**
- * Who.
+ * How many are here.
  */
-user: UserId, 
+count: number, 
 /**
- * Here or gone.
+ * Who came.
  */
-here: boolean, } | { "type": "read", 
+came?: Array<UserId>, 
+/**
+ * Who went.
+ */
+went?: Array<UserId>, 
+/**
+ * What takes the place of all who were told of before: everybody, or the first 50 of more.
+ */
+present?: Array<UserId>, } | { "type": "read", 
 /**
  * The newest event read.
  */
@@ -1050,6 +1066,7 @@ export const CLOSE = {
   removed: 4403,
   replaced: 4408,
   resync: 4409,
+  deleted: 4410,
 } as const;
 
 /** Limits that the app checks before it sends; the server checks them again. */

@@ -38,9 +38,12 @@ export async function answer<T>(call: Promise<{ data?: T; response: Response }>)
 /** Sends what may take long, such as a file. Given to a call as its `fetch`. */
 export const patiently = (request: Request): Promise<Response> => send(request, FILE_TIMEOUT_MS);
 
-async function send(request: Request, timeout = TIMEOUT_MS): Promise<Response> {
+/** Sends what may be refused with 401 for what is in it, and not for the token. Given to a call as its `fetch`. */
+export const once = (request: Request): Promise<Response> => send(request, TIMEOUT_MS, false);
+
+async function send(request: Request, timeout = TIMEOUT_MS, twice = true): Promise<Response> {
   const open = OPEN.test(new URL(request.url).pathname);
-  const again = open ? null : request.clone();
+  const again = open || !twice ? null : request.clone();
   let response = await attempt(request, open, false, timeout);
   // The token may have ended on its way, or on another device: one more try with a fresh one.
   if (response.status === 401 && again) response = await attempt(again, open, true, timeout);

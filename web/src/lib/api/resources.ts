@@ -12,6 +12,8 @@ export type Org = Schemas['Org'];
 export type Me = Schemas['Me'];
 export type Channel = Schemas['Channel'];
 export type ChatSummary = Schemas['ChatSummary'];
+export type Unread = Schemas['Unread'];
+export type UnreadChat = Schemas['UnreadChat'];
 export type TurnState = Schemas['TurnState'];
 /** Also what events carry: there a missing slug is left out. */
 export type Participant = Schemas['Participant'];
@@ -56,6 +58,12 @@ export type QuotaLimit = Schemas['QuotaLimit'];
 export type QuotaLimits = Schemas['QuotaLimits'];
 export type HeldLimit = Schemas['HeldLimit'];
 export type Snapshot = Schemas['Snapshot'];
+export type Deletion = Schemas['Deletion'];
+export type DeletionStep = Schemas['DeletionStep'];
+export type DeletionPreview = Schemas['DeletionPreview'];
+export type DeletedCount = Schemas['DeletedCount'];
+export type DeletedKind = Schemas['DeletedKind'];
+export type Retention = Schemas['Retention'];
 
 export interface Page<T> {
   items: T[];

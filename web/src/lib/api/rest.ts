@@ -59,6 +59,10 @@ export const invitations = {
   accept: (token: string) => answer(client.POST('/v1/invitations/{token}/accept', { params: { path: { token } } })),
 };
 
+/** What is unread in all chats, or what of it changed. */
+export const unread = (org: string, query: { since?: number; channel?: string }) =>
+  answer(client.GET('/v1/orgs/{org}/unread', { params: { path: { org }, query, header: within(org) } }));
+
 export const channels = {
   list: (org: string, query: PageQuery = {}) =>
     answer(client.GET('/v1/orgs/{org}/channels', { params: { path: { org }, query, header: within(org) } })),

@@ -206,7 +206,8 @@ export interface paths {
         get: operations["read_chat"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes a chat with everything that belongs to it. Its moderators may, and admins and owners who see its channel. */
+        delete: operations["delete_chat"];
         options?: never;
         head?: never;
         /** Renames a chat, or sets which agent answers messages that mention none. What is absent stays. */
@@ -245,6 +246,23 @@ export interface paths {
         put?: never;
         /** Begins an upload of a file, at most 256 MiB. The same `client_id` again answers the same upload, and how far it is. */
         post: operations["begin_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chats/{chat}/deletion-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What deleting a chat would take. For who may delete it. */
+        get: operations["preview_chat_deletion"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -524,6 +542,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deletions/{deletion}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a deletion goes, and what it removed. For who asked, and for the admins of the org while it is there. */
+        get: operations["read_deletion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -586,6 +621,27 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        /**
+         * Deletes the caller's account. What they said stays in its chats, under another name. Who is the last owner of an org
+         *     hands it over or deletes it first. The report can be read until the access token ends.
+         */
+        delete: operations["delete_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/deletion-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What deleting the caller's account would take, and the orgs that they hand over or delete first. */
+        get: operations["preview_account_deletion"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -622,6 +678,23 @@ export interface paths {
         /** Makes an org with the caller as owner, a channel `general` and an agent `demo`. */
         post: operations["create_org"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes an org with everything in it. Accounts of its members stay. Owners only; the body names the org again. */
+        delete: operations["delete_org"];
         options?: never;
         head?: never;
         patch?: never;
@@ -732,6 +805,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/channels/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a channel with its chats. */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/channels/{channel}/chats": {
         parameters: {
             query?: never;
@@ -744,6 +834,23 @@ export interface paths {
         put?: never;
         /** Begins a chat, with the caller as its first moderator. */
         post: operations["create_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/channels/{channel}/deletion-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What deleting a channel would take, with its chats. For who may delete it. */
+        get: operations["preview_channel_deletion"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -840,6 +947,23 @@ export interface paths {
         head?: never;
         /** Changes a context item, or accepts what an agent proposed. What is absent stays. */
         patch: operations["update_context_item"];
+        trace?: never;
+    };
+    "/v1/orgs/{org}/deletion-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What deleting an org would take, with its channels and chats. For its owners. */
+        get: operations["preview_org_deletion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/orgs/{org}/invitations": {
@@ -982,6 +1106,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long the org keeps what it has. Admins and owners. */
+        get: operations["read_retention"];
+        /** Says how long the org keeps what it has. What is older goes within minutes. Admins and owners. */
+        put: operations["set_retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/search": {
         parameters: {
             query?: never;
@@ -994,6 +1136,26 @@ export interface paths {
          *     newest thousand first. It may lag the chats themselves by seconds.
          */
         get: operations["search_org"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller has not read, or what of it may have changed since an earlier answer. It may lag the chats themselves by
+         *     seconds.
+         */
+        get: operations["read_unread"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1594,6 +1756,11 @@ export interface components {
             last_message_at: components["schemas"]["Timestamp"];
             /**
              * Format: int64
+             * @description Of the messages that the caller has not read, in forks too, those that mention them or answer them; at most 100.
+             */
+            mentions?: number;
+            /**
+             * Format: int64
              * @description Messages in it.
              */
             message_count: number;
@@ -1752,6 +1919,127 @@ export interface components {
             option?: components["schemas"]["ApprovalOption"] | null;
             /** @description Why, at most 500 characters; who asked reads it. */
             reason?: string | null;
+        };
+        /** @description Body of `DELETE /v1/me`. */
+        DeleteAccount: {
+            /** @description The account's password. */
+            password: string;
+        };
+        /** @description Body of `DELETE /v1/orgs/{org}`. */
+        DeleteOrg: {
+            /** @description The org's name, so that nobody deletes another one by mistake. */
+            name: string;
+        };
+        /** @description So much of a kind. */
+        DeletedCount: {
+            /**
+             * Format: int64
+             * @description Their bytes, where these are counted.
+             */
+            bytes?: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description Of what. */
+            kind: components["schemas"]["DeletedKind"];
+        };
+        /**
+         * @description Kinds of things that a deletion removes.
+         * @enum {string}
+         */
+        DeletedKind: "sandboxes" | "snapshots" | "artifacts" | "attachments" | "archives" | "files" | "messages" | "approvals" | "participants" | "events" | "chats" | "channels" | "channel_members" | "agents" | "invitations" | "members" | "context_items" | "settings" | "orgs" | "sessions" | "accounts" | "names";
+        /** @description A deletion and its report. */
+        Deletion: {
+            /** @description When. */
+            asked_at: components["schemas"]["Timestamp"];
+            /** @description Who asked for it: a person, or Slipway by the org's retention. */
+            asked_by: components["schemas"]["Actor"];
+            ended_at?: components["schemas"]["Timestamp"] | null;
+            /** @description The id. */
+            id: components["schemas"]["DeletionId"];
+            /** @description What was found to be left when it was last looked at; empty at the end. */
+            leftovers: components["schemas"]["DeletedCount"][];
+            org?: components["schemas"]["OrgId"] | null;
+            /** @description Deletions that are parts of this one: of the chats of a channel, of the channels of an org. */
+            parts: components["schemas"]["DeletionParts"];
+            /**
+             * @description What was removed so far, without what its parts (the chats of a channel) removed. Who dies between a removal and
+             *     writing it down leaves it uncounted: these are the least.
+             */
+            removed: components["schemas"]["DeletedCount"][];
+            /** @description How it goes. */
+            state: components["schemas"]["DeletionState"];
+            /** @description How far it is. */
+            step: components["schemas"]["DeletionStep"];
+            /** @description What is deleted. */
+            subject: components["schemas"]["DeletionSubject"];
+        };
+        DeletionId: string;
+        /** @description Parts of a deletion. */
+        DeletionParts: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            all: number;
+            /**
+             * Format: int64
+             * @description How many of them are over.
+             */
+            done: number;
+        };
+        /** @description What a deletion would take, counted before anybody asks for it. Only who may delete the thing is told. */
+        DeletionPreview: {
+            /** @description Orgs that the person is the last owner of: they are handed over or deleted first. Of an account alone. */
+            last_owner_of?: components["schemas"]["LastOwned"][];
+            /**
+             * Format: int64
+             * @description How many people would lose it, up to 100,000: who take part in the chat, who see the channel, the members of the org;
+             *     of an account none.
+             */
+            people: number;
+            /**
+             * @description What would be removed, by kind, with what parts of the thing (the chats of a channel) have; a kind of which there is
+             *     none is absent. A count is exact below 100,000 and means "so many or more" there; bytes are those of what was
+             *     counted, and no more chats than that are looked into. What is gone already, such as a destroyed sandbox or a deleted
+             *     message, is not counted, though the deletion's report counts its rows. Of an account: itself, and the person's places
+             *     in orgs and chats, which end.
+             */
+            removes: components["schemas"]["DeletedCount"][];
+        };
+        /**
+         * @description How a deletion goes.
+         * @enum {string}
+         */
+        DeletionState: "running" | "done" | "stuck";
+        /**
+         * @description The last step that a deletion has come through.
+         * @enum {string}
+         */
+        DeletionStep: "asked" | "closed" | "emptied" | "forgotten" | "verified" | "done";
+        /** @description What is deleted. */
+        DeletionSubject: {
+            /** @description Which. */
+            id: components["schemas"]["ChatId"];
+            /** @enum {string} */
+            kind: "chat";
+        } | {
+            /** @description Which. */
+            id: components["schemas"]["ChannelId"];
+            /** @enum {string} */
+            kind: "channel";
+        } | {
+            /** @description Which. */
+            id: components["schemas"]["OrgId"];
+            /** @enum {string} */
+            kind: "org";
+        } | {
+            /** @description Whose. */
+            id: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "person";
         };
         /** @description Body of `PATCH /v1/chats/{chat}/messages/{message}`. */
         EditMessage: {
@@ -2153,6 +2441,13 @@ export interface components {
             /** @description As what. */
             role: components["schemas"]["Role"];
         };
+        /** @description An org that somebody is the last owner of. */
+        LastOwned: {
+            /** @description The id. */
+            id: components["schemas"]["OrgId"];
+            /** @description The name. */
+            name: string;
+        };
         /** @description Body of `POST /v1/auth/login`. */
         LogIn: {
             /** @description The address. */
@@ -2191,6 +2486,8 @@ export interface components {
             /** @description What the sender called it, so that a retry is known and a pending message finds its place. */
             client_id?: string | null;
             fork?: components["schemas"]["ForkId"] | null;
+            /** @description People whom it names as `@Name`, or whose message it answers, at most 20; none once the message was deleted. */
+            mentions?: components["schemas"]["UserId"][];
             /** @description Its id. */
             message: components["schemas"]["MessageId"];
             /** @description The answer was stopped before its end. */
@@ -2353,6 +2650,11 @@ export interface components {
                 id: components["schemas"]["ChatId"];
                 /** @description When the newest message came; when it was made if there is none. */
                 last_message_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description Of the messages that the caller has not read, in forks too, those that mention them or answer them; at most 100.
+                 */
+                mentions?: number;
                 /**
                  * Format: int64
                  * @description Messages in it.
@@ -2821,6 +3123,19 @@ export interface components {
             /** @description Which; of the same sandbox. */
             snapshot: components["schemas"]["SnapshotId"];
         };
+        /** @description Body and answer of `/v1/orgs/{org}/retention`. What is absent or `null` is kept for ever. */
+        Retention: {
+            /**
+             * Format: int32
+             * @description An artifact that was captured so many days ago is deleted: 1 to 3650.
+             */
+            artifact_days?: number | null;
+            /**
+             * Format: int32
+             * @description A chat in which nothing has happened for so many days is deleted: 1 to 3650.
+             */
+            chat_days?: number | null;
+        };
         /**
          * @description How much harm a thing could do. `low` and `medium` happen by themselves; the others ask people.
          * @enum {string}
@@ -3084,6 +3399,49 @@ export interface components {
             id: components["schemas"]["TurnId"];
             /** @description How it stands now. */
             state: components["schemas"]["TurnState"];
+        };
+        /** @description What the caller has not read. It may lag the chats themselves by seconds. */
+        Unread: {
+            /**
+             * @description The answer does not go on from `since`, which this server does not know: what was told before and is not told
+             *     here is not unread.
+             */
+            anew?: boolean;
+            /**
+             * @description Chats that the caller takes part in and in which something is unread, those with the newest messages; or, where
+             *     `since` was given, those that may have changed since, with what is unread in them now. At most 200: what changed
+             *     and is not among them is told with the next answer.
+             */
+            chats: components["schemas"]["UnreadChat"][];
+            /**
+             * Format: int64
+             * @description Goes into `since` of the next question.
+             */
+            cursor: number;
+            /** @description Chats of `channel` came or changed since, be they the caller's or not. */
+            stirred?: boolean;
+        };
+        /** @description What is unread in a chat. */
+        UnreadChat: {
+            /** @description The channel it is in. */
+            channel: components["schemas"]["ChannelId"];
+            /** @description The chat. */
+            chat: components["schemas"]["ChatId"];
+            /**
+             * Format: int64
+             * @description Of those, and of the forks' messages, the ones that mention the caller or answer them; at most 100.
+             */
+            mentions: number;
+            /**
+             * Format: int64
+             * @description Messages that the caller has not read; 0 once they no longer take part.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description Never smaller in a later state of the chat.
+             */
+            version: number;
         };
         /** @description Body of `PATCH /v1/orgs/{org}/agents/{agent}`. What is absent stays. */
         UpdateAgent: {
@@ -3606,6 +3964,38 @@ export interface operations {
             };
         };
     };
+    delete_chat: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     update_chat: {
         parameters: {
             query?: never;
@@ -3698,6 +4088,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AttachmentUpload"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_chat_deletion: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionPreview"];
                 };
             };
             default: {
@@ -4448,6 +4870,35 @@ export interface operations {
             };
         };
     };
+    read_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deletion: components["schemas"]["DeletionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -4552,6 +5003,64 @@ export interface operations {
             };
         };
     };
+    delete_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteAccount"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_account_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     openapi: {
         parameters: {
             query?: never;
@@ -4622,6 +5131,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Org"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_org: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteOrg"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
                 };
             };
             default: {
@@ -4963,6 +5508,39 @@ export interface operations {
             };
         };
     };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                channel: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_chats: {
         parameters: {
             query?: {
@@ -5026,6 +5604,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_channel_deletion: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+                channel: components["schemas"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionPreview"];
                 };
             };
             default: {
@@ -5362,6 +5973,38 @@ export interface operations {
             };
         };
     };
+    preview_org_deletion: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invitations: {
         parameters: {
             query?: {
@@ -5673,6 +6316,74 @@ export interface operations {
             };
         };
     };
+    read_retention: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_retention: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_org: {
         parameters: {
             query: {
@@ -5708,6 +6419,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Found"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_unread: {
+        parameters: {
+            query?: {
+                /** @description The `cursor` of an earlier answer: only what may have changed since is told. Without it, what is unread. */
+                since?: number;
+                /** @description The channel whose list of chats is looked at: `stirred` is about it. */
+                channel?: components["schemas"]["ChannelId"];
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
                 };
             };
             default: {

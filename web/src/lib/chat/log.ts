@@ -32,6 +32,8 @@ export interface Message {
   editedAt?: string | undefined;
   /** Files that came with it. */
   attachments?: readonly Attachment[] | undefined;
+  /** People whom it names, or whose message it answers. */
+  mentions?: readonly string[] | undefined;
   reactions: Reaction[];
 }
 
@@ -265,6 +267,7 @@ export class ChatLog {
           partial: event.partial ?? false,
           deleted: false,
           attachments: event.attachments,
+          mentions: event.mentions,
           reactions: [],
         });
         this.entries.push({ kind: 'message', seq: event.seq, id: event.message });

@@ -1,6 +1,6 @@
 // One open chat: joins the log, the socket, the outbox and what is not stored (streams, typing, presence) into the state
 // that the screen draws. Touches the browser only through what it is given by `open.ts`.
-import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import { SvelteMap } from 'svelte/reactivity';
 
 import type { Attachment, Event, ServerFrame } from '#lib/api/events.ts';
 import { refusedWith } from '#lib/api/problem.ts';
@@ -12,6 +12,7 @@ import type { ForkView } from './forks.ts';
 import { ChatLog, type Message, type Turn, firstUnread, keyOf } from './log.ts';
 import { Outputs } from './output.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
+import { Present } from './present.svelte.ts';
 import { type Row, rowsOf } from './rows.ts';
 import { ChatSocket, type Ports, type SocketState } from './socket.ts';
 import { Streams } from './stream.ts';
@@ -72,7 +73,7 @@ export class Room {
   /** The connection has been gone long enough to say so. */
   cut = $state(false);
   pending = $state.raw<readonly Pending[]>([]);
-  present = new SvelteSet<string>();
+  readonly present: Present;
   streams = new SvelteMap<string, string>();
   /** What running tool calls write, by `callKey`. */
   outputs = new SvelteMap<string, string>();
@@ -131,18 +132,14 @@ export class Room {
   });
   readonly role = $derived(this.participants.find((one) => one.id.id === this.me)?.role ?? 'member');
   /** Messages of others after what was read. */
-  readonly unread: number = $derived.by(() => {
-    void this.version;
-    let count = 0;
-    for (const message of this.log.messages.values()) {
-      if (message.seq > this.read && !message.deleted && keyOf(message.author) !== this.me) count += 1;
-    }
-    return count;
-  });
+  readonly unread: number = $derived.by(() => this.#count(() => true));
+  /** Of them, those that mention or answer one. */
+  readonly mentions: number = $derived.by(() => this.#count((message) => message.mentions?.includes(this.me) ?? false));
 
   constructor(env: Surroundings) {
     this.#env = env;
     this.me = env.me;
+    this.present = new Present(env.me);
     this.#streams = new Streams(env.frame, (turn, text) => {
       if (text === undefined) this.streams.delete(turn);
       else this.streams.set(turn, text);
@@ -225,6 +222,11 @@ export class Room {
 
   lose(): void {
     this.#socket.lose();
+  }
+
+  /** Somebody deleted it while it was open. */
+  get deleted(): boolean {
+    return this.connection.name === 'ended' && this.connection.reason === 'deleted';
   }
 
   get hasEarlier(): boolean {
@@ -345,6 +347,15 @@ export class Room {
     return this.log.names.get(key)?.name ?? (key.startsWith('agent_') ? 'Former agent' : 'Former member');
   }
 
+  #count(counts: (message: Message) => boolean): number {
+    void this.version;
+    let count = 0;
+    for (const message of this.log.messages.values()) {
+      if (message.seq > this.read && !message.deleted && keyOf(message.author) !== this.me && counts(message)) count += 1;
+    }
+    return count;
+  }
+
   #tellRead(): void {
     if (this.read > this.#told && this.#socket.send({ type: 'read', seq: this.read })) this.#told = this.read;
   }
@@ -369,8 +380,7 @@ export class Room {
   #take(frame: ServerFrame): void {
     switch (frame.type) {
       case 'hello':
-        this.present.clear();
-        for (const user of frame.present) this.present.add(user);
+        this.present.hello(frame);
         this.#writers.clear();
         this.#listWriters();
         this.#tellRead();
@@ -393,8 +403,7 @@ export class Room {
         this.#listWriters();
         break;
       case 'presence':
-        if (frame.here) this.present.add(frame.user);
-        else this.present.delete(frame.user);
+        this.present.take(frame);
         break;
       case 'read':
         this.read = Math.max(this.read, frame.seq);
@@ -485,7 +494,7 @@ export class Room {
       this.cut = false;
       this.#outbox.flush();
     } else if (state.name === 'ended') {
-      if (state.reason === 'removed') this.state = 'gone';
+      if (state.reason === 'removed' || state.reason === 'deleted') this.state = 'gone';
     } else {
       this.#stopNotice ??= this.#env.after(NOTICE_AFTER_MS, () => (this.cut = true));
     }
@@ -496,6 +505,7 @@ export class Room {
     this.#env.summary({
       title: this.title,
       unread: this.unread,
+      mentions: this.mentions,
       participant: true,
       archived: false,
       ...(newest && !newest.deleted

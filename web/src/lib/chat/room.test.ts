@@ -54,13 +54,13 @@ function closedRoom(over: Partial<Surroundings> = {}) {
 }
 
 /** A live room, and the way to its socket. */
-async function aRoom() {
-  const { room, wire } = closedRoom();
+async function aRoom(over: Partial<Surroundings> = {}) {
+  const { room, wire } = closedRoom(over);
   await room.open();
   for (let turn = 0; turn < 6; turn += 1) await Promise.resolve();
   const tell = (frame: ServerFrame) => wire.onmessage!({ data: JSON.stringify(frame) });
-  tell({ type: 'hello', you: 'user_ada', head: 1, present: [] });
-  return { room, tell };
+  tell({ type: 'hello', you: 'user_ada', head: 1, present: [], count: 1 });
+  return { room, tell, close: (code: number) => wire.onclose!({ code }) };
 }
 
 describe('a chat that is opened', () => {
@@ -102,6 +102,34 @@ describe('an open chat', () => {
     expect(room.progress.get('a1')).toEqual({ text: 'Starting', since: at });
     tell({ type: 'events', events: [{ type: 'approval.carried_out', seq: 2, at, actor: { kind: 'system' }, approval: 'a1', done: true, detail: 'ok' }] });
     expect(room.progress.size).toBe(0);
+  });
+
+  it('counts what is unread, and what of it is for the reader, and tells its list', async () => {
+    const told: unknown[] = [];
+    const { room, tell } = await aRoom({ summary: (change) => told.push([change.unread, change.mentions]) });
+    tell({
+      type: 'events',
+      events: [
+        { type: 'message.posted', seq: 2, at, actor, message: 'm2', text: 'done', mentions: ['user_ada'] },
+        { type: 'message.posted', seq: 3, at, actor, message: 'm3', text: 'and @Grace', mentions: ['user_grace'] },
+        { type: 'message.posted', seq: 4, at, actor: { kind: 'user', id: 'user_ada' }, message: 'm4', text: 'mine' },
+      ],
+    });
+    expect([room.unread, room.mentions, told.at(-1)]).toEqual([2, 1, [2, 1]]);
+    tell({ type: 'events', events: [{ type: 'message.deleted', seq: 5, at, actor, message: 'm2' }] });
+    expect([room.unread, room.mentions]).toEqual([1, 0]);
+    // Another device has read on.
+    tell({ type: 'read', seq: 5 });
+    expect(told.at(-1)).toEqual([0, 0]);
+  });
+
+  it('is gone once somebody deleted it, and knows that from being put out', async () => {
+    for (const [code, deleted] of [[4410, true], [4403, false]] as const) {
+      const { room, close } = await aRoom();
+      expect(room.deleted).toBe(false);
+      close(code);
+      expect([room.state, room.deleted]).toEqual(['gone', deleted]);
+    }
   });
 
   it('does not mind frames and events that are newer than this page', async () => {

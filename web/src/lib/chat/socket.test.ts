@@ -21,7 +21,7 @@ class FakeWire implements Wire {
   }
 }
 
-const HELLO: ServerFrame = { type: 'hello', you: 'user_ada', head: 3, present: [] };
+const HELLO: ServerFrame = { type: 'hello', you: 'user_ada', head: 3, present: [], count: 1 };
 
 /** A machine whose time, chance and network the test holds in its hands. */
 function machine() {
@@ -124,6 +124,16 @@ describe('the socket machine', () => {
     await live();
     world.wires[0]!.onclose?.({ code: 4403 });
     expect(socket.state).toEqual({ name: 'ended', reason: 'removed' });
+    socket.wake();
+    await settle();
+    expect(world.wires).toHaveLength(1);
+  });
+
+  it('ends when somebody deletes the chat, and asks for no ticket then', async () => {
+    const { world, socket, live, settle } = machine();
+    await live();
+    world.wires[0]!.onclose?.({ code: 4410 });
+    expect(socket.state).toEqual({ name: 'ended', reason: 'deleted' });
     socket.wake();
     await settle();
     expect(world.wires).toHaveLength(1);

@@ -9,8 +9,8 @@ export type SocketState =
   /** The next try comes by itself. */
   | { name: 'waiting'; tries: number }
   | { name: 'offline' }
-  /** Over: not a participant any more, signed out, or closed from here. */
-  | { name: 'ended'; reason: 'removed' | 'refused' | 'closed' };
+  /** Over: not a participant any more, the chat deleted, signed out, or closed from here. */
+  | { name: 'ended'; reason: 'removed' | 'deleted' | 'refused' | 'closed' };
 
 /** As much of a WebSocket as is used. */
 export interface Wire {
@@ -146,6 +146,7 @@ export class ChatSocket {
       if (this.state.name === 'connecting' || code === CLOSE.resync) this.#behind = true;
       this.#drop();
       if (code === CLOSE.removed) this.#end('removed');
+      else if (code === CLOSE.deleted) this.#end('deleted');
       else if (!this.#ports.online()) this.#to({ name: 'offline' });
       else this.#wait();
     };
@@ -184,7 +185,7 @@ export class ChatSocket {
     wire?.close(1000);
   }
 
-  #end(reason: 'removed' | 'refused' | 'closed'): void {
+  #end(reason: Extract<SocketState, { name: 'ended' }>['reason']): void {
     this.#drop();
     this.#to({ name: 'ended', reason });
   }

@@ -1,7 +1,7 @@
 // What the app knows of one org: channels, chat lists, members, agents. Screens read it; nothing here draws.
 import { createContext, untrack } from 'svelte';
 
-import { agents, channels, chats, members } from '#lib/api/rest.ts';
+import { agents, channels, chats, members, unread } from '#lib/api/rest.ts';
 import type { Agent, Channel, ChatSummary, Member, Org, Role } from '#lib/api/resources.ts';
 import { appearance } from '#lib/appearance.svelte.ts';
 import { Paged } from '#lib/paged.svelte.ts';
@@ -9,16 +9,17 @@ import { session } from '#lib/session.svelte.ts';
 import { words } from '#lib/words.svelte.ts';
 
 import type { OrgConfig } from './config.ts';
+import { type Counts, Marks } from './unread.svelte.ts';
 
-/** Unread counts are asked for this often while the page is visible. */
-const POLL_MS = 15_000;
-/** And once this soon after a channel was opened. */
+/** What changed is asked for this often while the page is visible. */
+const POLL_MS = 10_000;
+/** And once this soon after a channel was opened or a chat was left: what is listed lags the chats by moments. */
 const SOON_MS = 3_000;
 
 /** The inbox lags the chats by moments. */
 const INBOX_LAG_MS = 1_500;
 
-/** What the org set for itself is asked for again after this long. */
+/** What the org set for itself, and its channels, are asked for again after this long. */
 const CONFIG_MS = 5 * 60_000;
 
 const RANK: Record<Role, number> = { guest: 0, member: 1, admin: 2, owner: 3 };
@@ -28,6 +29,8 @@ export class Workspace {
   readonly channels: Paged<Channel>;
   readonly members: Paged<Member>;
   readonly agents: Paged<Agent>;
+  /** What is unread. */
+  readonly marks: Marks;
   /** Approvals that wait for this person. */
   approvals = $state(0);
   /** What the org set for itself; null until that is known, or could not be known. */
@@ -41,6 +44,8 @@ export class Workspace {
   #opened: string | null = null;
   #soon: ReturnType<typeof setTimeout> | undefined;
   #recount: ReturnType<typeof setTimeout> | undefined;
+  #asking = false;
+  #channelsAt = Date.now();
   #noted: { channel: string; id: string; change: Partial<ChatSummary> } | null = null;
 
   constructor(id: string) {
@@ -48,6 +53,7 @@ export class Workspace {
     this.channels = new Paged((query) => channels.list(id, { limit: 200, ...query }));
     this.members = new Paged((query) => members.list(id, query));
     this.agents = new Paged((query) => agents.list(id, query));
+    this.marks = new Marks((query) => unread(id, query));
   }
 
   get org(): Org | undefined {
@@ -59,8 +65,9 @@ export class Workspace {
     return RANK[this.org?.role ?? 'guest'] >= RANK[role];
   }
 
-  get unread(): number {
-    return this.channels.items.reduce((sum, channel) => sum + channel.unread, 0);
+  /** What is unread in a channel: as it was listed, until the first answer about that alone. */
+  unreadIn(channel: Channel): Counts {
+    return this.marks.known ? this.marks.in(channel.id) : { unread: channel.unread, mentions: 0 };
   }
 
   /** The channels, as the org has ordered and folded them. */
@@ -104,6 +111,7 @@ export class Workspace {
     void this.members.loadAll();
     void this.agents.loadAll();
     void this.countApprovals();
+    void this.#look();
     words.use({ one: 'fork', many: 'forks' });
     void this.loadConfig();
   }
@@ -151,29 +159,38 @@ export class Workspace {
     const look = (): void => void this.#poll();
     const timer = setInterval(look, POLL_MS);
     document.addEventListener('visibilitychange', look);
+    window.addEventListener('focus', look);
     return () => {
       clearInterval(timer);
       clearTimeout(this.#recount);
+      clearTimeout(this.#soon);
       document.removeEventListener('visibilitychange', look);
+      window.removeEventListener('focus', look);
     };
   }
 
   /** Names the channel whose chat list is on screen; null for none. */
   opens(channel: string | null): void {
     this.#opened = channel;
-    clearTimeout(this.#soon);
-    // The list lags the chats by moments: what happened right before it was opened shows a little later.
-    if (channel) this.#soon = setTimeout(() => void this.#poll(), SOON_MS);
+    if (!channel) return;
+    // It may have been listed long ago; and what happened right before shows a little later.
+    const list = untrack(() => this.chatsOf(channel));
+    if (untrack(() => list.state) === 'ready') void untrack(() => this.#listAnew(channel, list));
+    this.#pollSoon();
   }
 
   /** The chat is no longer open: its list is right about it again. */
   leaveChat(id: string): void {
-    if (this.#noted?.id === id) this.#noted = null;
+    if (this.#noted?.id !== id) return;
+    this.#noted = null;
+    untrack(() => this.marks.leave());
+    this.#pollSoon();
   }
 
   /** Puts what the open chat knows of itself into its list, ahead of the next poll. */
   noteChat(channel: string, id: string, change: Partial<ChatSummary>): void {
     this.#noted = { channel, id, change };
+    untrack(() => this.marks.note(id, channel, { unread: change.unread ?? 0, mentions: change.mentions ?? 0 }));
     const list = this.#chats.get(channel);
     const before = list?.items.find((chat) => chat.id === id);
     if (!list || !before) return;
@@ -184,24 +201,74 @@ export class Workspace {
         .map((chat) => (chat.id === id ? after : chat))
         .sort((one, other) => (one.last_message_at < other.last_message_at ? 1 : -1)),
     );
-    const read = before.unread - after.unread;
-    if (read !== 0) {
-      this.channels.change((items) =>
-        items.map((item) => (item.id === channel ? { ...item, unread: Math.max(0, item.unread - read) } : item)),
-      );
-    }
+  }
+
+  /** A chat was deleted. */
+  forgetChat(channel: string, id: string): void {
+    if (this.#noted?.id === id) this.#noted = null;
+    untrack(() => this.marks.forget((one) => one.chat === id));
+    this.#chats.get(channel)?.change((items) => items.filter((chat) => chat.id !== id));
+  }
+
+  /** A channel was deleted, with its chats. */
+  forgetChannel(id: string): void {
+    if (this.#noted?.channel === id) this.#noted = null;
+    untrack(() => this.marks.forget((one) => one.channel === id));
+    this.#chats.delete(id);
+    this.channels.change((items) => items.filter((channel) => channel.id !== id));
+  }
+
+  /** Lists a channel's chats again. What others deleted of them is not told of: it counts no more once it is not listed. */
+  async #listAnew(channel: string, list: Paged<ChatSummary>): Promise<void> {
+    const counted = this.marks.chatsIn(channel);
+    await list.refresh((chat) => chat.id);
+    if (list.error || list.hasMore) return;
+    const listed = new Set(list.items.map((chat) => chat.id));
+    this.marks.forget(({ chat }) => counted.has(chat) && !listed.has(chat));
+  }
+
+  #pollSoon(): void {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => void this.#poll(), SOON_MS);
   }
 
   async #poll(): Promise<void> {
     if (document.visibilityState !== 'visible') return;
     await Promise.all([
-      this.channels.refresh((channel) => channel.id),
-      this.#opened ? this.chatsOf(this.#opened).refresh((chat) => chat.id) : undefined,
+      this.#look(),
       this.countApprovals(),
+      Date.now() - this.#channelsAt > CONFIG_MS ? this.#listChannels() : undefined,
       Date.now() - this.#configAt > CONFIG_MS ? this.loadConfig() : undefined,
     ]);
+  }
+
+  /** Asks what changed, and lists anew only what did. Silent: a failure is made good with the next poll. */
+  async #look(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    const opened = this.#opened;
+    try {
+      const changed = await this.marks.ask(opened);
+      for (const { chat, channel, unread, mentions } of changed.chats) {
+        this.#chats.get(channel)?.change((items) => items.map((item) => (item.id === chat ? { ...item, unread, mentions } : item)));
+      }
+      const unlisted = changed.chats.some(({ channel }) => !this.channel(channel));
+      await Promise.all([
+        changed.stirred && opened ? this.chatsOf(opened).refresh((chat) => chat.id) : undefined,
+        unlisted && this.channels.state === 'ready' && !this.channels.hasMore ? this.#listChannels() : undefined,
+      ]);
+    } catch {
+      // What is shown stays shown.
+    } finally {
+      this.#asking = false;
+    }
     // Of the chat that is open, the page knows better than the lists.
     if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);
+  }
+
+  async #listChannels(): Promise<void> {
+    this.#channelsAt = Date.now();
+    await this.channels.refresh((channel) => channel.id);
   }
 }
 

@@ -12,7 +12,7 @@ mod party;
 pub(crate) use body::{Body, PostBody};
 pub(crate) use caller::Caller;
 pub(crate) use chat_scope::ChatScope;
-pub(crate) use org_member::OrgMember;
+pub(crate) use org_member::{OrgMember, OrgNamed};
 pub(crate) use origin::{NotForeign, SameOrigin};
 pub(crate) use params::{Ids, Query};
 pub(crate) use party::{ArtifactParty, AttachmentParty, ChatParty, Party, SandboxParty};

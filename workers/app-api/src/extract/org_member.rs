@@ -20,6 +20,29 @@ pub(crate) struct OrgMember {
     pub(crate) db: OrgDb,
 }
 
+/// Somebody who names an org, in the path and the header alike. That they are in it is not proved.
+pub(crate) struct OrgNamed {
+    pub(crate) caller: Caller,
+    pub(crate) org: OrgId,
+}
+
+impl<S: Sync + Send> FromRequestParts<S> for OrgNamed {
+    type Rejection = Refusal;
+
+    fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send {
+        SendFuture::new(async move {
+            let errand = Errand::from_request_parts(parts, state).await?;
+            let caller = Caller::from_request_parts(parts, state).await?;
+            let path = path_org(parts, state).await?;
+            let org = org_header::agreed(&errand, parts, path)?;
+            Ok(Self { caller, org })
+        })
+    }
+}
+
 impl<S: Sync + Send> FromRequestParts<S> for OrgMember {
     type Rejection = Refusal;
 
@@ -47,7 +70,7 @@ pub(crate) async fn enter(errand: &Errand, mut db: OrgDb, user: UserId) -> Resul
 }
 
 /// What looks like absence from outside.
-pub(super) fn denied(errand: &Errand) -> Refusal {
+pub(crate) fn denied(errand: &Errand) -> Refusal {
     errand.line(Line::warn("org_context_access_denied")).emit();
     ProblemCode::NotFound.into()
 }

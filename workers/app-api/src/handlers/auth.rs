@@ -13,7 +13,7 @@ use slipway_edge::ids;
 use slipway_edge::log::Line;
 use slipway_store::sessions::EndReason;
 use slipway_store::signin_attempts::Counted;
-use slipway_store::{Db, sessions, signin_attempts, users};
+use slipway_store::{Db, IdentityDb, sessions, signin_attempts, users};
 
 use crate::cookies;
 use crate::errand::Errand;
@@ -24,7 +24,7 @@ use crate::reply::{Done, Json};
 use crate::settings::Settings;
 
 /// A reply with the cookie it sets.
-type WithCookie<T> = (AppendHeaders<Option<(HeaderName, HeaderValue)>>, T);
+pub(super) type WithCookie<T> = (AppendHeaders<Option<(HeaderName, HeaderValue)>>, T);
 
 /// Makes an account and signs in.
 #[utoipa::path(
@@ -67,17 +67,7 @@ pub(crate) async fn log_in(
     let email = rules::email(&asked.email)?;
     let counted = counted(&email, &headers);
     let mut db = errand.dial().await?.identity();
-    let before = signin_attempts::lock(&mut db, &counted, errand.now()).await?;
-    let waits =
-        counted.iter().zip(&before).map(|(one, attempts)| attempts.wait_ms(one.subject, errand.now()));
-    if let Some(wait @ 1..) = waits.max() {
-        errand.line(Line::warn("signin_throttled").number("wait_ms", wait)).emit();
-        let seconds = u32::try_from(wait.saturating_add(999) / 1000).unwrap_or(u32::MAX);
-        return Err(Problem::new(ProblemCode::RateLimited).retry_after(seconds).into());
-    }
-    // Counted before the password is looked at: many guesses at once are still counted one by one.
-    let after = before.iter().map(|attempts| attempts.after_one_more(errand.now())).collect::<Vec<_>>();
-    signin_attempts::record(&mut db, &counted, &after, errand.now()).await?;
+    count_attempt(&errand, &mut db, &counted).await?;
     let account = users::find_by_email(&mut db, &email).await?;
     let db = db.commit().await?;
     let stored = account.as_ref().map(|account| account.password_hash.as_str());
@@ -165,8 +155,28 @@ pub(crate) async fn log_out_everywhere(errand: Errand, caller: Caller) -> Result
     ended(&errand)
 }
 
+/// Counts one more try of a password, unless there were too many: before the password is looked at, so that many guesses at
+/// once are still counted one by one.
+pub(super) async fn count_attempt(
+    errand: &Errand,
+    db: &mut IdentityDb,
+    counted: &[Counted],
+) -> Result<(), Refusal> {
+    let before = signin_attempts::lock(db, counted, errand.now()).await?;
+    let waits =
+        counted.iter().zip(&before).map(|(one, attempts)| attempts.wait_ms(one.subject, errand.now()));
+    if let Some(wait @ 1..) = waits.max() {
+        errand.line(Line::warn("signin_throttled").number("wait_ms", wait)).emit();
+        let seconds = u32::try_from(wait.saturating_add(999) / 1000).unwrap_or(u32::MAX);
+        return Err(Problem::new(ProblemCode::RateLimited).retry_after(seconds).into());
+    }
+    let after = before.iter().map(|attempts| attempts.after_one_more(errand.now())).collect::<Vec<_>>();
+    signin_attempts::record(db, counted, &after, errand.now()).await?;
+    Ok(())
+}
+
 /// What attempts at this address are counted by. The platform says where the client is; without it only the address counts.
-fn counted(email: &str, headers: &HeaderMap) -> Vec<Counted> {
+pub(super) fn counted(email: &str, headers: &HeaderMap) -> Vec<Counted> {
     let client = headers.get("cf-connecting-ip").and_then(|value| value.to_str().ok());
     let address = Counted { subject: Subject::Address, key: digest::hex(email) };
     let client = client.map(|ip| Counted { subject: Subject::Client, key: digest::hex(ip) });
@@ -193,6 +203,11 @@ fn begun(
 }
 
 fn ended(errand: &Errand) -> Result<WithCookie<Done>, Refusal> {
+    without_cookie(errand, Done)
+}
+
+/// A reply that takes the cookie back.
+pub(super) fn without_cookie<T>(errand: &Errand, reply: T) -> Result<WithCookie<T>, Refusal> {
     let cookie = cookies::clear(Settings::of(errand.env())?);
-    Ok((AppendHeaders(cookie.map(|value| (header::SET_COOKIE, value))), Done))
+    Ok((AppendHeaders(cookie.map(|value| (header::SET_COOKIE, value))), reply))
 }

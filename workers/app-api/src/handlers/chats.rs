@@ -76,7 +76,13 @@ pub(crate) async fn create(
         last_message_at: errand.now(),
         preview: String::new(),
         message_count: 0,
-        people: vec![PersonProjection { user: member.user, participant: true, read_count: 0, version: 0 }],
+        people: vec![PersonProjection {
+            user: member.user,
+            participant: true,
+            read_count: 0,
+            mentions: 0,
+            version: 0,
+        }],
         messages: Vec::new(),
         approvals: Vec::new(),
     };

@@ -26,7 +26,7 @@ pub(crate) async fn read(errand: Errand, caller: Caller) -> Result<Json<Me>, Ref
 }
 
 /// A token of an account that is not there any more is no token.
-fn gone(error: StoreError) -> Refusal {
+pub(super) fn gone(error: StoreError) -> Refusal {
     match error {
         StoreError::NotFound { .. } => slipway_contract::ProblemCode::Unauthenticated.into(),
         StoreError::Unavailable { .. }

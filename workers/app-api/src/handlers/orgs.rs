@@ -9,7 +9,7 @@ use slipway_domain::names;
 use slipway_domain::orgs::ORGS_PER_PERSON;
 use slipway_edge::ids;
 use slipway_store::channels::NewChannel;
-use slipway_store::{OrgDb, agents, channels, members, memberships, orgs};
+use slipway_store::{OrgDb, agents, channels, deletions, members, memberships, orgs};
 
 use crate::errand::Errand;
 use crate::extract::{Body, Caller, Query};
@@ -47,6 +47,10 @@ pub(crate) async fn create(
 ) -> Result<Json<Org>, Refusal> {
     let name = names::name("name", &asked.name)?;
     let mut own = errand.dial().await?.memberships(caller.user);
+    // Until their token ends: an org has an owner with an account.
+    if deletions::of_subject(&mut own, &caller.user.to_string()).await?.is_some() {
+        return Err(ProblemCode::Unauthenticated.into());
+    }
     let limit = u32::try_from(ORGS_PER_PERSON).unwrap_or(u32::MAX);
     let all = slipway_store::page::Page { limit, after: None };
     if memberships::orgs(&mut own, &all).await?.items.len() as u64 >= ORGS_PER_PERSON {

@@ -101,7 +101,11 @@ impl Storage {
             | ChatCommand::AcceptFork { .. }
             | ChatCommand::AbandonFork { .. }
             | ChatCommand::Search(_)
+            | ChatCommand::Close
+            | ChatCommand::Erase
+            | ChatCommand::ErasePerson { .. }
             | ChatCommand::SandboxChanged(_)
+            | ChatCommand::Reindex
             | ChatCommand::BeginExport { .. }
             | ChatCommand::ExportPart { .. }
             | ChatCommand::Wipe { .. }

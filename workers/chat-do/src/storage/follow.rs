@@ -14,6 +14,7 @@ impl Storage {
     /// Writes the read markers of `people` and remembers that they are written up to `head`.
     pub(crate) fn flush_readers(&self, chat: &Chat, people: &BTreeSet<ParticipantId>) -> Result<()> {
         for person in people.iter().filter_map(|id| chat.person(*id)) {
+            self.read_mentions(person)?;
             self.sql.run(
                 "UPDATE people SET read = ?, read_count = ?, version = version + 1 WHERE id = ? AND read < ?1",
                 vec![int(person.read.0), int(person.read_count), person.participant.id.to_string().into()],
@@ -24,18 +25,26 @@ impl Storage {
 
     /// People whose rows the index does not know as they are, at most 200.
     pub(crate) fn unprojected_people(&self) -> Result<Vec<PersonProjection>> {
-        let rows: Vec<(String, u8, u64, u64)> = self.sql.rows(
-            "SELECT json_array(id, here, read_count, version) FROM people
+        let rows: Vec<(String, u8, u64, u64, u64)> = self.sql.rows(
+            "SELECT json_array(id, here, read_count, version,
+                    (SELECT count(*) FROM mentions WHERE user = people.id)) FROM people
               WHERE version > projected AND id LIKE 'user%' LIMIT 200",
             vec![],
         )?;
         Ok(rows
             .into_iter()
-            .filter_map(|(id, here, read_count, version)| {
+            .filter_map(|(id, here, read_count, version, mentions)| {
                 let user = id.parse().ok()?;
-                Some(PersonProjection { user, participant: here == 1, read_count, version })
+                Some(PersonProjection { user, participant: here == 1, read_count, mentions, version })
             })
             .collect())
+    }
+
+    /// The index is to be told everything once more.
+    pub(crate) fn forget_projected(&self) -> Result<()> {
+        self.sql.run("UPDATE chat SET projected = 0, indexed = 0", vec![])?;
+        self.sql.run("UPDATE people SET projected = 0", vec![])?;
+        self.sql.run("UPDATE approvals SET projected = 0", vec![])
     }
 
     /// Whether there are rows that the index does not know as they are.

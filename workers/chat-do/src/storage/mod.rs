@@ -2,11 +2,13 @@
 
 mod approvals;
 pub(crate) mod archive;
+mod erasing;
 mod facts;
 mod follow;
 mod forks;
 mod keep;
 mod log;
+mod mentions;
 mod search;
 mod write;
 

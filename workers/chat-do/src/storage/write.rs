@@ -127,10 +127,14 @@ impl Storage {
                     Value::String(serde_json::to_string(participant)?),
                 ],
             ),
-            EventBody::ParticipantLeft { participant } => self.sql.run(
-                "UPDATE people SET here = 0, version = version + 1 WHERE id = ?",
-                vec![participant.to_string().into()],
-            ),
+            EventBody::ParticipantLeft { participant } => {
+                self.forget_mentions_of(*participant)?;
+                self.sql.run(
+                    "UPDATE people SET here = 0, version = version + 1 WHERE id = ?",
+                    vec![participant.to_string().into()],
+                )
+            }
+            EventBody::MessagePosted(posted) => self.keep_mentions(event.seq, &posted.mentions),
             EventBody::MessageEdited { message, .. } => {
                 self.doubt_summaries(*message)?;
                 self.sql.run("UPDATE events SET edits = edits + 1 WHERE seq = ?", vec![int(message.seq().0)])
@@ -139,8 +143,11 @@ impl Storage {
             EventBody::MessageDeleted { message } => {
                 self.forget_words(*message)?;
                 self.empty_summaries(*message)?;
+                self.forget_mentions_in(*message)?;
                 self.sql.run(
-                    "UPDATE events SET event = json_remove(json_set(event, '$.text', ''), '$.attachments'), deleted = 1
+                    "UPDATE events
+                        SET event = json_remove(json_set(event, '$.text', ''), '$.attachments', '$.mentions'),
+                            deleted = 1
                       WHERE seq = ?1 OR (target = ?1 AND kind = 'message.edited')",
                     vec![int(message.seq().0)],
                 )
@@ -176,8 +183,7 @@ impl Storage {
             EventBody::ForkCreated { fork, client_id, .. } => {
                 self.begin_fork(*fork, event.actor, client_id.as_deref())
             }
-            EventBody::MessagePosted(_)
-            | EventBody::ForkResolved { .. }
+            EventBody::ForkResolved { .. }
             | EventBody::ForkAbandoned { .. }
             | EventBody::TurnQueued { .. }
             | EventBody::TurnStarted { .. }

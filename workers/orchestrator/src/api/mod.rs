@@ -5,6 +5,7 @@ pub(crate) mod archives;
 pub(crate) mod artifacts;
 pub(crate) mod attachments;
 mod caller;
+pub(crate) mod deletions;
 pub(crate) mod files;
 pub(crate) mod projections;
 pub(crate) mod routes;

@@ -2,8 +2,8 @@
 //!
 //! Invariant: a connection is used only while it is young: it is ended after ten seconds, in whatever state.
 
-use slipway_contract::{OrgId, Problem, Timestamp};
-use slipway_store::{Db, OrgDb, StoreError, SweepsDb};
+use slipway_contract::{OrgId, Problem, Timestamp, UserId};
+use slipway_store::{Db, ErasureDb, OrgDb, RemovalDb, Scope, Scoped, StoreError, SweepsDb};
 
 use crate::errand::Errand;
 
@@ -37,6 +37,40 @@ impl<'a> Link<'a> {
     /// `unavailable`.
     pub(crate) async fn sweeps(&mut self) -> Result<SweepsDb, Problem> {
         Ok(self.db().await?.sweeps())
+    }
+
+    /// A transaction that takes away what an org no longer wants.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub(crate) async fn removal(&mut self, org: OrgId) -> Result<RemovalDb, Problem> {
+        Ok(self.db().await?.removal(org))
+    }
+
+    /// A transaction that takes away a person's account.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub(crate) async fn erasure(&mut self, user: UserId) -> Result<ErasureDb, Problem> {
+        Ok(self.db().await?.erasure(user))
+    }
+
+    /// Keeps what a transaction did, if it did it.
+    ///
+    /// # Errors
+    /// What it failed with, or as callers are told where whether it was kept is unknown.
+    pub(crate) async fn written<S: Scope, T>(
+        &mut self,
+        rows: Scoped<S>,
+        done: Result<T, StoreError>,
+    ) -> Result<T, Problem> {
+        let kept = match done {
+            Ok(value) => rows.commit().await.map(|db| (db, value)),
+            Err(error) => Err(error),
+        };
+        let (db, value) = kept.map_err(|error| self.errand.refuse(&error))?;
+        self.open = Some(db);
+        Ok(value)
     }
 
     /// Keeps what a transaction did.

@@ -30,6 +30,11 @@ pub(crate) async fn artifact(errand: &Errand, org: OrgId, artifact: &Artifact) -
     command(errand, org, artifact.chat, ChatCommand::ArtifactSaved(artifact.clone())).await
 }
 
+/// Has a chat tell the index everything once more; whether it has heard.
+pub(crate) async fn reindex(errand: &Errand, org: OrgId, chat: ChatId) -> bool {
+    command(errand, org, chat, ChatCommand::Reindex).await
+}
+
 /// Tells the route object of a sandbox; whether it knows now.
 pub(crate) async fn route(errand: &Errand, hosts: &Hosts, row: &StoredSandbox) -> bool {
     let host = row.executor.as_deref().and_then(|id| hosts.get(id));

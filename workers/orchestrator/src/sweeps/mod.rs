@@ -1,5 +1,5 @@
 //! What is looked after by the clock, once a minute: sandboxes that nobody uses, that broke, that wait, whoever was not
-//! told, and chats that nobody uses.
+//! told, chats that nobody uses, what orgs keep no longer, and deletions.
 //!
 //! Invariants: one round of a sweep at a time, by a lease; a round is bounded and the next goes on where it stopped; a
 //! sweep that fails keeps no other from its work. What a sweep does, it does as anybody would: by a fact that happens to a
@@ -7,12 +7,15 @@
 
 mod archive;
 mod attachments;
+mod deletions;
 mod idle;
 mod owners;
 mod queue;
 mod quota;
 mod reconcile;
+mod reindex;
 mod retell;
+mod retention;
 mod settle;
 mod snapshots;
 mod unseen;
@@ -53,10 +56,16 @@ enum Sweep {
     Queue,
     /// Chats, routes and executors that do not know the newest.
     Retell,
+    /// What orgs keep no longer.
+    Retention,
+    /// Deletions that nobody drives.
+    Deletions,
     /// Files of what has ended, and what is left over of snapshots.
     Snapshots,
     /// Files of chats that shall go.
     Attachments,
+    /// Chats that are to tell the index everything once more.
+    Reindex,
     /// Chats that nobody uses, and archives that stand in the middle.
     Archive,
 }
@@ -64,7 +73,7 @@ enum Sweep {
 impl Sweep {
     /// What ended gives its place to who waits, and what changed is told: so these come late. Snapshots and archives take
     /// long, so they come last.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Reconcile,
         Self::Unseen,
         Self::Settle,
@@ -73,7 +82,10 @@ impl Sweep {
         Self::Owners,
         Self::Queue,
         Self::Retell,
+        Self::Retention,
+        Self::Deletions,
         Self::Attachments,
+        Self::Reindex,
         Self::Snapshots,
         Self::Archive,
     ];
@@ -88,9 +100,12 @@ impl Sweep {
             Self::Owners => "sandboxes_owners",
             Self::Queue => "sandboxes_queue",
             Self::Retell => "sandboxes_retell",
+            Self::Retention => "retention",
+            Self::Deletions => "deletions",
             Self::Snapshots => "snapshots",
             Self::Archive => "archive",
             Self::Attachments => "attachments",
+            Self::Reindex => "reindex",
         }
     }
 }
@@ -107,7 +122,7 @@ pub(crate) async fn all(errand: Errand) {
 /// How a round went.
 #[derive(Debug, Default)]
 struct Round {
-    /// Sandboxes (or orgs, or chats) that were looked at.
+    /// Sandboxes (or orgs, chats or deletions) that were looked at.
     looked: usize,
     /// Of these, how many could not be done with.
     failed: usize,
@@ -137,9 +152,12 @@ async fn round(changes: &mut Changes<'_>, sweep: Sweep) {
         Sweep::Owners => owners::sweep(changes, claimed.cursor).await,
         Sweep::Queue => queue::sweep(changes, claimed.cursor).await,
         Sweep::Retell => retell::sweep(changes, claimed.cursor).await,
+        Sweep::Retention => retention::sweep(changes, claimed.cursor).await,
+        Sweep::Deletions => deletions::sweep(changes).await,
         Sweep::Snapshots => snapshots::sweep(changes, claimed.cursor).await,
         Sweep::Archive => archive::sweep(changes).await,
         Sweep::Attachments => attachments::sweep(changes, claimed.cursor).await,
+        Sweep::Reindex => reindex::sweep(changes, claimed.cursor).await,
     };
     let line =
         |level| Line::new(level, "sweep_ended").request(changes.errand.request).name("sweep", sweep.name());

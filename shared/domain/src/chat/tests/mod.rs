@@ -7,6 +7,7 @@ mod calls;
 mod forks;
 mod given;
 mod keeps;
+mod mentions;
 mod messages;
 mod sandboxes;
 mod turns;

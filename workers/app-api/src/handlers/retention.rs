@@ -1,0 +1,55 @@
+//! How long an org keeps what it has.
+
+use slipway_contract::http::retention::{RETENTION_DAYS_MAX, Retention};
+use slipway_contract::{Actor, OrgId, Problem};
+use slipway_domain::orgs::{Deed, may};
+use slipway_store::{audit, retention};
+
+use crate::errand::Errand;
+use crate::extract::{Body, OrgMember};
+use crate::refusal::Refusal;
+use crate::reply::Json;
+
+/// How long the org keeps what it has. Admins and owners.
+#[utoipa::path(
+    get, path = "/v1/orgs/{org}/retention", operation_id = "read_retention", tag = "retention",
+    params(("org" = OrgId, Path)),
+    responses((status = 200, body = Retention), (status = "default", body = Problem))
+)]
+#[worker::send]
+pub(crate) async fn read(mut member: OrgMember) -> Result<Json<Retention>, Refusal> {
+    may(member.role, Deed::SetRetention)?;
+    Ok(Json::ok(retention::get(&mut member.db).await?))
+}
+
+/// Says how long the org keeps what it has. What is older goes within minutes. Admins and owners.
+#[utoipa::path(
+    put, path = "/v1/orgs/{org}/retention", operation_id = "set_retention", tag = "retention",
+    params(("org" = OrgId, Path)), request_body = Retention,
+    responses((status = 200, body = Retention), (status = "default", body = Problem))
+)]
+#[worker::send]
+pub(crate) async fn set(
+    errand: Errand,
+    mut member: OrgMember,
+    Body(asked): Body<Retention>,
+) -> Result<Json<Retention>, Refusal> {
+    may(member.role, Deed::SetRetention)?;
+    for (field, days) in [("chat_days", asked.chat_days), ("artifact_days", asked.artifact_days)] {
+        if days.is_some_and(|days| !(1..=RETENTION_DAYS_MAX).contains(&days)) {
+            return Err(Problem::field(field, format!("must be 1 to {RETENTION_DAYS_MAX}, or null")).into());
+        }
+    }
+    retention::set(&mut member.db, asked).await?;
+    let days = |days: Option<u32>| days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
+    let entry = audit::Entry {
+        key: format!("{}:retention", errand.id()),
+        actor: Actor::User { id: member.user },
+        action: "retention.set",
+        subject: member.db.org().to_string(),
+        detail: format!("chats {}, artifacts {}", days(asked.chat_days), days(asked.artifact_days)),
+    };
+    audit::append(&mut member.db, &entry).await?;
+    member.db.commit().await?;
+    Ok(Json::ok(asked))
+}
