@@ -240,7 +240,8 @@ async fn check_roles(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// The owner may create in the database, nobody else in its schema; the Workers' role may connect and look names up.
+/// The owner may create in the database, nobody else in its schema; the Workers' role may connect and look names up. The
+/// extension pgvector, where the server has it, is a superuser's to create: without it, nothing is found by its meaning.
 fn database_statements(database: &Url) -> String {
     let name = database.path().trim_start_matches('/').replace('"', "\"\"");
     format!(
@@ -248,7 +249,13 @@ fn database_statements(database: &Url) -> String {
          GRANT CONNECT ON DATABASE \"{name}\" TO {APP};
          REVOKE CREATE ON SCHEMA public FROM PUBLIC;
          GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
-         GRANT USAGE ON SCHEMA public TO {APP};"
+         GRANT USAGE ON SCHEMA public TO {APP};
+         DO $do$ BEGIN
+             IF EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'vector') THEN
+                 CREATE EXTENSION IF NOT EXISTS vector;
+             END IF;
+         EXCEPTION WHEN insufficient_privilege OR feature_not_supported OR undefined_file THEN NULL;
+         END $do$;"
     )
 }
 

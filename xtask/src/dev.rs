@@ -29,11 +29,12 @@ use crate::reindex;
 /// How quickly Ctrl-C and a failed part are noticed.
 const POLL: Duration = Duration::from_millis(100);
 /// Passed on to the orchestrator when the developer has set them: how to reach a real model.
-const MODEL_VARIABLES: [&str; 5] = [
+const MODEL_VARIABLES: [&str; 6] = [
     "OPENAI_BASE_URL",
     "OPENAI_API_KEY",
     "ANTHROPIC_BASE_URL",
     "ANTHROPIC_API_KEY",
+    "EMBEDDING_MODEL",
     "DEMO_TOKENS_PER_SECOND",
 ];
 

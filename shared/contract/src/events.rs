@@ -156,6 +156,10 @@ pub enum EventBody {
         turn: TurnId,
         /// The call.
         call: ToolCall,
+        /// Its org keeps no longer what agents did so long ago: the arguments are empty.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+        forgotten: bool,
     },
     /// A tool answered.
     #[serde(rename = "turn.tool_returned")]
@@ -164,6 +168,10 @@ pub enum EventBody {
         turn: TurnId,
         /// What it answered.
         result: ToolResult,
+        /// Its org keeps no longer what agents did so long ago: the content is empty.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+        forgotten: bool,
     },
     /// The agent's answer is in the log.
     #[serde(rename = "turn.completed")]
@@ -180,6 +188,10 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "typescript", ts(optional))]
         receipt: Option<Box<Receipt>>,
+        /// Its org keeps no longer what agents did so long ago: the receipt is absent.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        #[cfg_attr(feature = "typescript", ts(as = "Option<bool>", optional))]
+        forgotten: bool,
     },
     /// The turn brought the chat's summary up to date, and has ended so.
     #[serde(rename = "turn.summarised")]

@@ -102,6 +102,8 @@ pub const ATTACHMENT_BYTES_PER_ORG: u64 = 10 * 1024 * 1024 * 1024;
 pub const ATTACHMENT_LINK_MS: i64 = 60 * 60 * 1000;
 /// Longest text of a context item, in bytes of UTF-8.
 pub const CONTEXT_ITEM_BYTES: usize = 16 * 1024;
+/// Longest text by which context items are looked for, in characters.
+pub const CONTEXT_QUERY_CHARS: usize = 500;
 /// Context items of one scope (a chat, a channel, the org).
 pub const CONTEXT_ITEMS_PER_SCOPE: usize = 500;
 /// Tags of a context item, and the longest in characters.

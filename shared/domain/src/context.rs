@@ -20,6 +20,9 @@ use crate::search::folded;
 pub const OPEN_PROPOSALS: u64 = 20;
 /// Distinct words by which an item is found to matter: those of a text of its longest size that says anything.
 const ITEM_WORDS: usize = 1_000;
+/// What a model is given of an item to tell what it means, in bytes: some 2,000 tokens of English, and fewer than the 8,192
+/// that common models take in most languages.
+const MEANT_BYTES: usize = 8 * 1_024;
 /// Distinct words of what was said last.
 const ASKED_WORDS: usize = 100;
 
@@ -207,6 +210,33 @@ pub fn asked_words<'a>(newest_first: impl Iterator<Item = &'a str>) -> Vec<Strin
         gather(&mut asked, text, ASKED_WORDS);
     }
     asked.into_iter().collect()
+}
+
+/// What context items are looked for by, without the spaces around it.
+///
+/// # Errors
+/// `invalid_parameter`.
+pub fn looked_for(text: &str) -> Result<&str, Problem> {
+    let text = text.trim();
+    let fits = (1..=limits::CONTEXT_QUERY_CHARS).contains(&text.chars().count()) && !text.contains('\0');
+    if fits {
+        return Ok(text);
+    }
+    let detail = format!("q must have 1 to {} characters, none of them NUL", limits::CONTEXT_QUERY_CHARS);
+    Err(Problem::new(ProblemCode::InvalidParameter).detail(detail))
+}
+
+/// What a model is given of an item to tell what it means: its title, its tags and the beginning of its text.
+pub fn meant(title: &str, text: &str, tags: &[String]) -> String {
+    let mut meant = title.to_owned();
+    if !tags.is_empty() {
+        meant.push('\n');
+        meant.push_str(&tags.join(", "));
+    }
+    meant.push('\n');
+    meant.push_str(text);
+    meant.truncate(meant.floor_char_boundary(MEANT_BYTES));
+    meant
 }
 
 /// Adds words until there are as many as count. One or two letters of ASCII say nothing about a subject.

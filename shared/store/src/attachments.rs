@@ -6,7 +6,7 @@
 mod messages;
 
 pub(crate) use messages::project;
-pub use messages::{bind, release, settle};
+pub use messages::{bind, expire, release, settle};
 
 use slipway_contract::http::attachments::Attachment;
 use slipway_contract::{Actor, AttachmentId, ChatId, OrgId, Timestamp, UserId, limits};

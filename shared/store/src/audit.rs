@@ -1,12 +1,16 @@
-//! The audit log: who did what. Entries are added and read; nothing changes or removes them, and the database itself says
-//! when each was recorded.
+//! The audit log: who did what. Entries are added and read, and the database itself says when each was recorded.
+//!
+//! Invariant: nothing changes an entry, and none goes but for its age, where its org keeps none so old; the log tells of that.
 
 use slipway_contract::{Actor, Timestamp};
 
 use crate::page::{Page, Slice};
 use crate::value::{Value, sql, storable};
 use crate::words::actor_text;
-use crate::{OrgDb, StoreError};
+use crate::{OrgDb, RemovalDb, StoreError};
+
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,4 +120,68 @@ pub async fn list(db: &mut OrgDb, page: &Page<(Timestamp, String)>) -> Result<Sl
         })
     });
     Ok(page.cut(entries.collect::<Result<_, StoreError>>()?))
+}
+
+/// Removes entries that were recorded before `before`, the oldest first; none without it. What went is counted, and told by
+/// an entry of its own once all of it did, at most one on each day (UTC). Answers how many went now.
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn expire(
+    db: &mut RemovalDb,
+    before: Option<Timestamp>,
+    most: u64,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let org = db.org();
+    let held = db
+        .fetch_optional(
+            "-- audit::expire (lock)
+             SELECT audit_gone, audit_told FROM retention WHERE org_id = $1 FOR UPDATE",
+            &[sql(org)],
+        )
+        .await?;
+    let Some(held) = held else { return Ok(0) };
+    let went = match before {
+        Some(before) => {
+            db.execute(
+                "-- audit::expire
+                 DELETE FROM audit WHERE org_id = $1 AND key IN (
+                        SELECT key FROM audit WHERE org_id = $1 AND at < $2 ORDER BY at, key LIMIT $3)",
+                &[sql(org), sql(before), sql(most)],
+            )
+            .await?
+        }
+        None => 0,
+    };
+    let untold = held.read::<u64>("audit_gone")?.saturating_add(went);
+    let told = held.read::<Option<Timestamp>>("audit_told")?;
+    let day = |at: Timestamp| at.unix_ms().div_euclid(DAY_MS);
+    if untold > 0 && went < most && told.is_none_or(|told| day(told) < day(now)) {
+        db.execute_one(
+            "-- audit::expire (tell)
+             INSERT INTO audit (org_id, key, actor, action, subject, detail)
+             VALUES ($1, $2, 'system', 'audit.expired', $1, $3)",
+            &[sql(org), sql(&format!("audit:expired:{}", now.unix_ms())), sql(&told_as(untold))],
+        )
+        .await?;
+        db.execute_one(
+            "-- audit::expire (told)
+             UPDATE retention SET audit_gone = 0, audit_told = $2 WHERE org_id = $1",
+            &[sql(org), sql(now)],
+        )
+        .await?;
+    } else if went > 0 {
+        db.execute_one(
+            "-- audit::expire (count)
+             UPDATE retention SET audit_gone = $2 WHERE org_id = $1",
+            &[sql(org), sql(untold)],
+        )
+        .await?;
+    }
+    Ok(went)
+}
+
+fn told_as(entries: u64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
 }

@@ -16,6 +16,30 @@ use crate::row::Row;
 use crate::value::{Value, sql};
 use crate::{Conflict, OrgDb, StoreError};
 
+/// Which items somebody sees: `$1` is the org, `$2` who looks, `$3` their role, `$4` and `$5` the chat and its channel whose
+/// agents could be given them (null: any).
+macro_rules! seen_items {
+    () => {
+        "AND CASE scope
+                    WHEN 'org' THEN $3 <> 'guest'
+                    WHEN 'channel' THEN EXISTS (
+                         SELECT 1 FROM channels
+                          WHERE channels.org_id = $1 AND channels.channel_id = context_items.channel_id
+                            AND ((visibility = 'public' AND $3 <> 'guest') OR EXISTS (
+                                 SELECT 1 FROM channel_members
+                                  WHERE channel_members.org_id = $1
+                                    AND channel_members.channel_id = channels.channel_id
+                                    AND channel_members.user_id = $2)))
+                    ELSE EXISTS (
+                         SELECT 1 FROM chat_people
+                          WHERE chat_people.org_id = $1 AND chat_people.chat_id = context_items.chat_id
+                            AND chat_people.user_id = $2 AND participant) END
+                AND ($4::text IS NULL OR CASE scope
+                    WHEN 'org' THEN true WHEN 'channel' THEN channel_id = $5 ELSE chat_id = $4 END)"
+    };
+}
+pub(crate) use seen_items;
+
 /// An item to be made.
 #[derive(Clone, Debug)]
 pub struct NewItem {
@@ -132,32 +156,21 @@ pub async fn list(
     let org = db.org();
     let rows = db
         .fetch_all(
-            "-- context_items::list
+            concat!(
+                "-- context_items::list
              SELECT item_id, scope, channel_id, chat_id, state, title, text, tags, source, created_by, created_at,
                     accepted_by, expires_at, version
                FROM context_items
               WHERE org_id = $1
-                AND CASE scope
-                    WHEN 'org' THEN $3 <> 'guest'
-                    WHEN 'channel' THEN EXISTS (
-                         SELECT 1 FROM channels
-                          WHERE channels.org_id = $1 AND channels.channel_id = context_items.channel_id
-                            AND ((visibility = 'public' AND $3 <> 'guest') OR EXISTS (
-                                 SELECT 1 FROM channel_members
-                                  WHERE channel_members.org_id = $1
-                                    AND channel_members.channel_id = channels.channel_id
-                                    AND channel_members.user_id = $2)))
-                    ELSE EXISTS (
-                         SELECT 1 FROM chat_people
-                          WHERE chat_people.org_id = $1 AND chat_people.chat_id = context_items.chat_id
-                            AND chat_people.user_id = $2 AND participant) END
-                AND ($4::text IS NULL OR CASE scope
-                    WHEN 'org' THEN true WHEN 'channel' THEN channel_id = $5 ELSE chat_id = $4 END)
+",
+                seen_items!(),
+                "
                 AND ($6::text IS NULL OR scope = $6)
                 AND ($7::text IS NULL OR $7 = ANY (tags))
                 AND ($8::text IS NULL OR state = $8)
                 AND ($9::text IS NULL OR item_id < $9)
-              ORDER BY item_id DESC LIMIT $10",
+              ORDER BY item_id DESC LIMIT $10"
+            ),
             &[
                 sql(org),
                 sql(viewer.user),
@@ -316,7 +329,7 @@ pub async fn texts(db: &mut OrgDb, items: &[ContextItemId]) -> Result<Vec<Given>
     given.collect()
 }
 
-fn read(row: &Row, org: OrgId) -> Result<ContextItem, StoreError> {
+pub(crate) fn read(row: &Row, org: OrgId) -> Result<ContextItem, StoreError> {
     Ok(ContextItem {
         id: row.read("item_id")?,
         org,

@@ -21,6 +21,7 @@ pub mod channels;
 pub mod chats;
 pub mod config;
 pub mod context_items;
+pub mod context_search;
 pub mod deletions;
 pub mod invitations;
 pub mod members;

@@ -22,6 +22,8 @@ pub struct Standing {
     pub horizon: u64,
     /// Something changed in a chat of the channel.
     pub stirred: bool,
+    /// Somebody had a chat or a channel of the org deleted; which, nobody is told here.
+    pub deleted: bool,
 }
 
 /// What a person has not read: the chats with the newest messages first.
@@ -39,7 +41,7 @@ pub async fn all(db: &mut OrgDb, user: UserId) -> Result<Standing, StoreError> {
                    FROM chat_people AS own JOIN chats USING (org_id, chat_id)
                   WHERE org_id = $1 AND user_id = $2 AND participant AND (message_count > read_count OR mentions > 0)
                   ORDER BY last_message_at DESC, chat_id DESC LIMIT $3)
-             SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, false AS stirred, told.*
+             SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, false AS stirred, false AS deleted, told.*
                FROM (VALUES (1)) AS once LEFT JOIN told ON true",
             &[sql(org), sql(user), sql(MOST)],
         )
@@ -47,9 +49,9 @@ pub async fn all(db: &mut OrgDb, user: UserId) -> Result<Standing, StoreError> {
     read(&rows)
 }
 
-/// What may have changed since `since`, the oldest change first, and whether anything did in a channel. Of more than
-/// [`MOST`], the horizon is the last one's. (No transaction that is yet to come has changed anything: a row that says so was
-/// brought here from another server.)
+/// What may have changed since `since`, the oldest change first, and whether anything did in a channel, or was deleted in the
+/// org. Of more than [`MOST`], the horizon is the last one's. (No transaction that is yet to come has changed anything: a row
+/// that says so was brought here from another server.)
 ///
 /// # Errors
 /// Only those of the connection.
@@ -81,7 +83,11 @@ pub async fn since(
                   WHERE org_id = $1 AND user_id = $2 AND (participant OR own.changed >= $3)
                   ORDER BY version, chat_id LIMIT $5)
              SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon,
-                    EXISTS (SELECT 1 FROM stirred WHERE stirred.channel_id = $4) AS stirred, told.*
+                    EXISTS (SELECT 1 FROM stirred WHERE stirred.channel_id = $4) AS stirred,
+                    EXISTS (SELECT 1 FROM deletions
+                             WHERE org_id = $1 AND kind IN ('chat', 'channel') AND parent_id IS NULL AND asked_in >= $3
+                               AND asked_in < (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint)) AS deleted,
+                    told.*
                FROM (VALUES (1)) AS once LEFT JOIN told ON true",
             &[sql(org), sql(user), sql(since), sql(channel), sql(MOST)],
         )
@@ -99,6 +105,7 @@ fn read(rows: &[Row]) -> Result<Standing, StoreError> {
     let mut standing = Standing::default();
     for row in rows {
         (standing.horizon, standing.stirred) = (row.read("horizon")?, row.read("stirred")?);
+        standing.deleted = row.read("deleted")?;
         if let Some(chat) = row.read("chat_id")? {
             standing.chats.push(UnreadChat {
                 chat,

@@ -21,6 +21,7 @@ pub(crate) enum Value {
     Bools(Vec<bool>),
     Time(Option<DateTime<Utc>>),
     Times(Vec<DateTime<Utc>>),
+    Reals(Vec<f32>),
 }
 
 impl Value {
@@ -34,6 +35,7 @@ impl Value {
             Self::Bools(value) => (value, Type::BOOL_ARRAY),
             Self::Time(value) => (value, Type::TIMESTAMPTZ),
             Self::Times(value) => (value, Type::TIMESTAMPTZ_ARRAY),
+            Self::Reals(value) => (value, Type::FLOAT4_ARRAY),
         }
     }
 }

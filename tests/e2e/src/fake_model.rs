@@ -1,7 +1,7 @@
 //! A model provider for tests: a local HTTP server that speaks both protocols and misbehaves on request.
 //!
 //! The last user message of a request chooses the behaviour by a word `script:<name>`; without one the server
-//! answers `You said: …`. Every request is recorded. Nothing here depends on our own protocol code.
+//! answers `You said: …`. Embeddings say which words a text has, and know some that mean the same. Every request is recorded. Nothing here depends on our own protocol code.
 //!
 //! | script | behaviour |
 //! | --- | --- |
@@ -19,6 +19,7 @@
 //! | `400`, `401`, `404`, `429`, `500`, `503` | that status with the protocol's error body (400: context too long) |
 //! | `once-<status>` | that status at the first request with this message, then a normal answer |
 
+mod embeddings;
 mod protocol;
 
 use std::collections::HashSet;
@@ -124,6 +125,7 @@ impl FakeModel {
                 "/v1/messages",
                 post(|state, headers, body| answer(Protocol::Anthropic, state, headers, body)),
             )
+            .route("/v1/embeddings", post(embed))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // Serving ends only with the task.
@@ -211,6 +213,19 @@ async fn answer(
         perform(step, Arc::clone(&shared))
     });
     reply(StatusCode::OK, "text/event-stream", Body::from_stream(chunks))
+}
+
+async fn embed(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return reply(StatusCode::BAD_REQUEST, "text/plain", Body::from("the body is no JSON"));
+    };
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let key = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(ToOwned::to_owned);
+    let wire = Wire { protocol: Protocol::OpenAi, request: body.clone() };
+    let call = Call { protocol: Protocol::OpenAi, key, body };
+    let (status, answer) = embeddings::answer(&call.body, |status| wire.error_body(status));
+    shared.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    reply(status, "application/json", answer)
 }
 
 fn reply(status: StatusCode, content_type: &'static str, body: Body) -> Response {

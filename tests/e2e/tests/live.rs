@@ -145,6 +145,45 @@ async fn what_did_not_change_is_told_in_a_few_bytes_and_nothing_to_who_takes_no_
 }
 
 #[tokio::test]
+async fn whoever_asks_hears_that_something_was_deleted_and_counts_it_no_more() -> Result<()> {
+    let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
+    let stranger = World::shared()?.team("Elsewhere").await?;
+    let outsider = team.join("Outsider", Role::Member).await?;
+    let kept = team.owner.chat(team.org, team.channel, "Kept").await?;
+    team.owner.admit(kept.id, bo.id()).await?;
+    team.owner.post(kept.id, "kept", "hello").await?;
+    team.owner.post(chat.id, "a", "@Bo, look").await?;
+    stands(&bo, &chat, (1, 1)).await?;
+    stands(&bo, &kept, (1, 0)).await?;
+    let before = bo.unread(team.org, "").await?.cursor;
+    let elsewhere = stranger.owner.unread(stranger.org, "").await?.cursor;
+    team.owner.delete_chat(chat.id).await?;
+
+    // At once, and with what is left to count.
+    let told = bo.unread(team.org, &format!("?since={before}")).await?;
+    assert_eq!((told.anew, counts(&told, chat.id), counts(&told, kept.id)), (true, None, Some((1, 0))));
+    // Who took no part hears no more than that.
+    let seen = outsider.get(&format!("/v1/orgs/{}/unread?since={before}", team.org)).await?;
+    let unread: Unread = seen.read()?;
+    ensure!(unread.anew && unread.chats.is_empty() && !seen.body.contains(&chat.id.to_string()), "{seen}");
+    let far = stranger.owner.unread(stranger.org, &format!("?since={elsewhere}")).await?;
+    assert!(!far.anew, "another org hears of it");
+    // Once is enough; work of others on the same server may put off that it was.
+    let mut cursor = told.cursor;
+    eventually("an answer that goes on", async || {
+        let next = bo.unread(team.org, &format!("?since={cursor}")).await?;
+        cursor = next.cursor;
+        Ok((!next.anew).then_some(()))
+    })
+    .await?;
+    let channel = team.owner.try_delete_channel(team.org, team.channel).await?;
+    e2e::person_deletions::accepted(&channel)?;
+    let told = bo.unread(team.org, &format!("?since={cursor}")).await?;
+    assert!(told.anew && told.chats.is_empty(), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_cursor_of_nowhere_begins_anew_and_what_is_none_is_refused() -> Result<()> {
     let (team, bo, chat) = Team::of_two(&World::shared()?).await?;
     team.owner.post(chat.id, "a", "hello").await?;

@@ -3,6 +3,10 @@ import { untrack } from 'svelte';
 
 import type { Page } from './api/resources';
 
+/** Items of a page that is asked for without a size, and the most of one page. */
+const FIRST = 50;
+const MOST = 200;
+
 export class Paged<T> {
   items = $state.raw<T[]>([]);
   state = $state<'idle' | 'loading' | 'ready' | 'failed'>('idle');
@@ -11,6 +15,7 @@ export class Paged<T> {
   #cursor = $state.raw<string | undefined>(undefined);
   #fetch: (query: { limit?: number; cursor?: string }) => Promise<Page<T>>;
   #round = 0;
+  #expired = false;
 
   constructor(fetch: (query: { limit?: number; cursor?: string }) => Promise<Page<T>>) {
     this.#fetch = fetch;
@@ -27,6 +32,7 @@ export class Paged<T> {
   }
 
   async #load(force: boolean): Promise<void> {
+    if (!force && this.state === 'ready' && this.#expired) return this.renew();
     if (!force && (this.state === 'loading' || this.state === 'ready')) return;
     const round = ++this.#round;
     if (this.state !== 'ready') this.state = 'loading';
@@ -72,7 +78,7 @@ export class Paged<T> {
       const items: T[] = [];
       let cursor: string | undefined;
       for (let page = 0; page < pages; page += 1) {
-        const next = await this.#fetch(cursor === undefined ? { limit: 200 } : { limit: 200, cursor });
+        const next = await this.#fetch(cursor === undefined ? { limit: MOST } : { limit: MOST, cursor });
         if (round !== this.#round) return;
         items.push(...next.items);
         cursor = next.next_cursor ?? undefined;
@@ -106,6 +112,37 @@ export class Paged<T> {
       this.error = null;
     } catch (error) {
       if (round === this.#round) this.error = error;
+    }
+  }
+
+  /** Some of what is here may be gone: `load` asks for it again, and shows it meanwhile. */
+  expire(): void {
+    this.#expired = true;
+  }
+
+  /** Fetches again as much as is shown, so that what is gone from the server goes. Silent: a failure leaves what is shown. */
+  async renew(): Promise<void> {
+    if (this.state !== 'ready') return this.load();
+    const round = ++this.#round;
+    this.#expired = false;
+    const shown = this.items.length;
+    const limit = Math.min(Math.max(shown, FIRST), MOST);
+    try {
+      const items: T[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await this.#fetch(cursor === undefined ? { limit } : { limit, cursor });
+        if (round !== this.#round) return;
+        items.push(...page.items);
+        cursor = page.next_cursor ?? undefined;
+      } while (cursor !== undefined && items.length < shown);
+      this.items = items;
+      this.#cursor = cursor;
+      this.error = null;
+    } catch (error) {
+      if (round !== this.#round) return;
+      this.#expired = true;
+      this.error = error;
     }
   }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 use futures::future::{Either, select};
 use slipway_contract::objects::attachments::{AttachmentCall, AttachmentOperation, LENGTH};
 use slipway_contract::objects::deletions::BeginDeletions;
+use slipway_contract::objects::embeddings::{EmbedQuery, Embedded};
 use slipway_contract::objects::sandboxes::{ORG, SandboxCall, SandboxOperation, USER};
 use slipway_contract::{AttachmentId, OrgId, Problem, ProblemCode, RequestId, UserId};
 use slipway_edge::log::Line;
@@ -22,6 +23,8 @@ use crate::upload::Upload;
 const CALL_MS: u32 = 20_000;
 /// How long a look may take, in milliseconds: what Postgres knows is told instead.
 const LOOK_MS: u32 = 4_000;
+/// How long it may take to tell what somebody's words mean, in milliseconds: the orchestrator gives it five seconds.
+const EMBED_MS: u32 = 6_000;
 /// How long a workspace may take to be kept or restored, in milliseconds: the orchestrator gives it two minutes.
 const SNAPSHOT_MS: u32 = 150_000;
 /// How long a stream may take to begin, in milliseconds.
@@ -82,6 +85,23 @@ pub(crate) async fn begin_deletions(errand: &Errand) {
     };
     // What went wrong is in the log.
     let _swept_later = reached(sending, LOOK_MS, errand.id()).await;
+}
+
+/// What somebody's words mean, to find context items by it. What went wrong is in the log.
+pub(crate) async fn embed(errand: &Errand, behalf: Behalf, text: &str) -> Embedded {
+    let Behalf { org, request, .. } = behalf;
+    let Ok(body) = serde_json::to_string(&EmbedQuery { org, request, text: text.to_owned() }) else {
+        return Embedded::Failed;
+    };
+    let path = "/internal/embeddings/query";
+    let asked = Asked { method: Method::Post, path, body: Some(JsValue::from_str(&body)), json: true };
+    match send(errand.env(), behalf, asked, EMBED_MS).await {
+        Ok(mut reply) if reply.status_code() == 200 => {
+            let body = reply.text().await.unwrap_or_default();
+            serde_json::from_str(&body).unwrap_or(Embedded::Failed)
+        }
+        Ok(_) | Err(_) => Embedded::Failed,
+    }
 }
 
 /// What a stream begins with.

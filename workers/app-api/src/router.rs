@@ -109,6 +109,7 @@ macro_rules! operations {
             [attachments::complete]
             [attachments::read, attachments::delete]
             [context::list, context::create]
+            [context::search]
             [context::update, context::delete]
             [search::in_org]
             [unread::read]
@@ -319,6 +320,7 @@ mod tests {
             PUT /v1/orgs/{org}/config/{key} set_config_key org
             GET /v1/orgs/{org}/context-items list_context_items org
             POST /v1/orgs/{org}/context-items create_context_item org
+            GET /v1/orgs/{org}/context-items/search search_context_items org
             DELETE /v1/orgs/{org}/context-items/{item} delete_context_item org
             PATCH /v1/orgs/{org}/context-items/{item} update_context_item org
             GET /v1/orgs/{org}/deletion-preview preview_org_deletion org

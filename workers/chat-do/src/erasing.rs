@@ -1,4 +1,4 @@
-//! The end of a chat, and of a person in it, as the orchestrator asks for it.
+//! The end of a chat, of a person in it, and of what agents did in it, as the orchestrator asks for it.
 //!
 //! Invariants: a chat that is closed stays so, whatever happens to this process, and is as one that never was to everybody
 //! but who erases it; nothing is written to it any more.
@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use slipway_contract::http::deletions::DELETED_PERSON;
 use slipway_contract::objects::chat::ChatCommand;
-use slipway_contract::objects::deletions::Erased;
-use slipway_contract::{Actor, OrgId, ParticipantId, Problem, ProblemCode, UserId};
+use slipway_contract::objects::deletions::{Erased, ForgottenTurns};
+use slipway_contract::{Actor, OrgId, ParticipantId, Problem, ProblemCode, Seq, Timestamp, UserId};
+use slipway_domain::chat::archive::Door;
 
 use crate::room::{Room, json};
 use crate::schema::Found;
@@ -35,6 +36,10 @@ pub(crate) async fn answer(
             Ok(erased) => json(&erased),
             Err(problem) => Err(problem),
         });
+    }
+    if let ChatCommand::ForgetTurns { after, before } = command {
+        let forgotten = forget_turns(room, (*after, *before), actor, org);
+        return Some(forgotten.and_then(|forgotten| json(&forgotten)));
     }
     None
 }
@@ -85,6 +90,26 @@ async fn erase_person(
         }
     });
     Ok(Erased { events, bytes: 0 })
+}
+
+/// Takes what agents did in turns that ended long ago out of the log. A chat that lies in an archive stays there.
+fn forget_turns(
+    room: &Rc<Room>,
+    (after, before): (Seq, Timestamp),
+    actor: Actor,
+    org: Option<OrgId>,
+) -> Result<ForgottenTurns, Problem> {
+    if actor != Actor::System || org.is_none() {
+        return Err(ProblemCode::NotFound.into());
+    }
+    match room.standing()?.door(org)? {
+        Door::Away(..) => return Ok(ForgottenTurns { events: 0, upto: after, more: false }),
+        Door::Open => room.load()?,
+    }
+    let own = room.with_chat(|chat| (Some(chat.org) == org).then_some(chat.head)).flatten();
+    let head = own.ok_or(ProblemCode::NotFound)?;
+    let forgotten = room.storage.sql.all_or_nothing(|| room.storage.forget_turns(after, before, head));
+    forgotten.map_err(|error| room.fault("forget_turns_failed", &error))
 }
 
 /// Slipway itself asks, and there is something here of the org that it names.

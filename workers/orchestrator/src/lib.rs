@@ -44,6 +44,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         (Method::Post, "/internal/approvals/act") => api::approvals::act(request, env, context).await,
         (Method::Post, "/internal/sandboxes/call") => api::sandboxes::call(request, env, context).await,
         (Method::Post, "/internal/deletions/begin") => api::deletions::begin(request, env, context).await,
+        (Method::Post, "/internal/embeddings/query") => api::embeddings::query(request, env, context).await,
         (Method::Post, "/internal/routes/find") => api::routes::find(request, env, context).await,
         (_, path) if path.starts_with(ARCHIVES) => {
             let rest = path.strip_prefix(ARCHIVES).unwrap_or_default();

@@ -178,7 +178,7 @@ fn every_stored_form_about_forks_and_what_agents_are_given_keeps_its_meaning() {
             r#"{{"type":"turn.completed","turn":"{T}","message":"{M}","model":"demo:demo","usage":{{"input_tokens":3,"output_tokens":4}}}}"#
         ),
         expect![[
-            r#"TurnCompleted { turn: turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002, message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, model: "demo:demo", usage: Usage { input_tokens: 3, output_tokens: 4 }, receipt: None }"#
+            r#"TurnCompleted { turn: turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002, message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, model: "demo:demo", usage: Usage { input_tokens: 3, output_tokens: 4 }, receipt: None, forgotten: false }"#
         ]],
     );
     check(
@@ -186,7 +186,7 @@ fn every_stored_form_about_forks_and_what_agents_are_given_keeps_its_meaning() {
             r#"{{"type":"turn.completed","turn":"{T}","message":"{M}","model":"demo:demo","usage":{{"input_tokens":3,"output_tokens":4}},"receipt":{{"budget":8000,"tokens":3,"estimated":true,"parts":[{{"kind":"summary","tokens":1,"from":1,"to":9}},{{"kind":"fork","tokens":1,"message":"{M}","fork":"{F}","title":"d"}},{{"kind":"item","tokens":1,"item":"ctx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b","title":"t"}}],"left_out":2}}}}"#
         ),
         expect![[
-            r#"TurnCompleted { turn: turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002, message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, model: "demo:demo", usage: Usage { input_tokens: 3, output_tokens: 4 }, receipt: Some(Receipt { budget: 8000, tokens: 3, estimated: true, parts: [ReceiptPart { kind: Summary, tokens: 1, message: None, fork: None, item: None, attachment: None, title: None, from: Some(Seq(1)), to: Some(Seq(9)) }, ReceiptPart { kind: Fork, tokens: 1, message: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), fork: Some(fork_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004), item: None, attachment: None, title: Some("d"), from: None, to: None }, ReceiptPart { kind: Item, tokens: 1, message: None, fork: None, item: Some(ctx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b), attachment: None, title: Some("t"), from: None, to: None }], left_out: Some(2) }) }"#
+            r#"TurnCompleted { turn: turn_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000002, message: msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003, model: "demo:demo", usage: Usage { input_tokens: 3, output_tokens: 4 }, receipt: Some(Receipt { budget: 8000, tokens: 3, estimated: true, parts: [ReceiptPart { kind: Summary, tokens: 1, message: None, fork: None, item: None, attachment: None, title: None, from: Some(Seq(1)), to: Some(Seq(9)) }, ReceiptPart { kind: Fork, tokens: 1, message: Some(msg_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000003), fork: Some(fork_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b00000004), item: None, attachment: None, title: Some("d"), from: None, to: None }, ReceiptPart { kind: Item, tokens: 1, message: None, fork: None, item: Some(ctx_018f2b1a7c3e7d4f8a9b0c1d2e3f4a5b), attachment: None, title: Some("t"), from: None, to: None }], left_out: Some(2) }), forgotten: false }"#
         ]],
     );
     check(

@@ -151,3 +151,66 @@ pub struct ContextItemsQuery {
     #[serde(default)]
     pub cursor: Option<String>,
 }
+
+/// Query of `GET /v1/orgs/{org}/context-items/search`: what is active and the caller may see, the most fitting first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema, utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct ContextSearchQuery {
+    /// What is looked for, in one's own words, 1 to 500 characters.
+    pub q: String,
+    /// Only what an agent of this chat may be given: the chat's, its channel's, the org's.
+    #[serde(default)]
+    pub chat: Option<ChatId>,
+    /// The most items wanted: 1 to 50, 20 when absent.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// Context items that were found, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FoundItems {
+    /// The most fitting first.
+    pub items: Vec<FoundItem>,
+    /// Whether they were found by what they mean; by words otherwise.
+    pub semantic: Semantic,
+}
+
+/// A context item that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FoundItem {
+    /// The item.
+    pub item: ContextItem,
+    /// How well it fits: by meaning, how near it is in millionths (1,000,000 means the same); by words, how many it has of
+    /// those looked for, each word of a tag twice.
+    pub score: u64,
+}
+
+/// Whether items could be found by what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Semantic {
+    /// They were. What was written within the last minutes may be missing.
+    Available,
+    /// They could not, and were found by their words.
+    NotAvailable {
+        /// Why.
+        reason: NoSemantic,
+    },
+}
+
+/// Why nothing can be found by what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum NoSemantic {
+    /// This installation's Postgres has no vectors (the extension pgvector).
+    NoExtension,
+    /// This installation names no model that could tell what a text means.
+    NoModel,
+    /// The model's provider did not answer.
+    ProviderFailed,
+}

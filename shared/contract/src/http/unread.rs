@@ -27,8 +27,8 @@ pub struct Unread {
     pub chats: Vec<UnreadChat>,
     /// Goes into `since` of the next question.
     pub cursor: u64,
-    /// The answer does not go on from `since`, which this server does not know: what was told before and is not told
-    /// here is not unread.
+    /// The answer does not go on from `since`: a chat or a channel of the org was deleted meanwhile, or this server does
+    /// not know the place. What was told before and is not told here is not unread, and what was listed may be gone.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub anew: bool,
     /// Chats of `channel` came or changed since, be they the caller's or not.

@@ -45,7 +45,7 @@ use crate::time::Timestamp;
 /// The format of archives that are written now. Every earlier one is read for ever.
 pub const FORMAT: u32 = 1;
 /// Longest part, in bytes of JSON lines before they are packed.
-pub const PART_BYTES: usize = 4 * 1024 * 1024;
+pub const PART_BYTES: usize = 1024 * 1024;
 
 /// What came of asking a chat to leave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

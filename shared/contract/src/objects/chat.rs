@@ -18,6 +18,7 @@ use crate::ids::{
     ApprovalId, ArchiveId, ChannelId, ForkId, MessageId, OrgId, RequestId, Seq, TurnId, UserId,
 };
 use crate::sandbox::SandboxStatus;
+use crate::time::Timestamp;
 
 /// One call of the object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -198,6 +199,16 @@ pub enum ChatCommand {
     ErasePerson {
         /// Who.
         user: UserId,
+    },
+    /// What agents did in turns that ended before a moment is kept no longer: the arguments and results of their calls, and
+    /// what they were given, go from the log; its events stay, and say so. By `System`, with the org. Answers
+    /// [`ForgottenTurns`](super::deletions::ForgottenTurns), a bounded number of turns at once; the same again too. A chat
+    /// that lies in an archive stays there.
+    ForgetTurns {
+        /// Turns that ended up to this event are done with.
+        after: Seq,
+        /// The moment.
+        before: Timestamp,
     },
     /// A person kept a file, told as `System`. Answers [`Chat`](crate::http::chats::Chat); the same again too.
     ArtifactSaved(Artifact),

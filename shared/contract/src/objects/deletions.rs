@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::RequestId;
+use crate::ids::{RequestId, Seq};
 
 /// Something is to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,4 +21,15 @@ pub struct Erased {
     pub events: u64,
     /// Bytes that it held.
     pub bytes: u64,
+}
+
+/// How far a chat has gone through turns that its org keeps no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenTurns {
+    /// Events that were emptied now.
+    pub events: u64,
+    /// Turns that ended up to this event are done with; to be named the next time.
+    pub upto: Seq,
+    /// There is more of them that are too old.
+    pub more: bool,
 }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod attachments;
 pub mod chat;
 pub mod deletions;
+pub mod embeddings;
 pub mod engine;
 pub mod executor;
 pub mod projection;

@@ -114,7 +114,7 @@ impl Chat {
                 calling.state = CallState::Due { failed: 0, not_before: draft.now };
                 break TurnPhase::Calling(Box::new(calling));
             };
-            draft.add(Actor::System, EventBody::ToolReturned { turn: turn.id, result: result.clone() });
+            draft.add(Actor::System, told(turn.id, result.clone()));
             calling.results.push(result);
         };
         let state = turn.phase.state();
@@ -213,7 +213,7 @@ impl Chat {
 
     /// The present call has its result; on to the next.
     fn returned(&self, draft: &mut Draft, turn: &Turn, calling: &Calling, result: ToolResult) -> TurnState {
-        draft.add(Actor::System, EventBody::ToolReturned { turn: turn.id, result: result.clone() });
+        draft.add(Actor::System, told(turn.id, result.clone()));
         let mut calling = calling.clone();
         calling.results.push(result);
         self.perform(draft, turn.clone(), calling)
@@ -226,6 +226,11 @@ fn stand(draft: &mut Draft, turn: &Turn, calling: &Calling, state: CallState) ->
     let state = phase.state();
     draft.turns.push(TurnChange::Put(Turn { phase, ..turn.clone() }));
     state
+}
+
+/// A tool answered, as the log tells it.
+const fn told(turn: TurnId, result: ToolResult) -> EventBody {
+    EventBody::ToolReturned { turn, result, forgotten: false }
 }
 
 fn extended(kept: Option<ToolResult>, id: String, told: &str, is_error: bool) -> ToolResult {

@@ -41,6 +41,7 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
             | ChatCommand::Close
             | ChatCommand::Erase
             | ChatCommand::ErasePerson { .. }
+            | ChatCommand::ForgetTurns { .. }
             | ChatCommand::Reindex
             | ChatCommand::BeginExport { .. }
             | ChatCommand::ExportPart { .. }
@@ -85,7 +86,8 @@ pub fn decide(chat: Option<&Chat>, id: ChatId, ask: Ask<'_>) -> Result<Decision,
         ChatCommand::Search(_)
         | ChatCommand::Close
         | ChatCommand::Erase
-        | ChatCommand::ErasePerson { .. } => Err(ProblemCode::NotBuilt.into()),
+        | ChatCommand::ErasePerson { .. }
+        | ChatCommand::ForgetTurns { .. } => Err(ProblemCode::NotBuilt.into()),
         ChatCommand::ArtifactSaved(artifact) => chat.artifact_saved(artifact, ask),
         // These change nothing that the log tells of: the object answers them by its standing.
         ChatCommand::Reindex

@@ -244,7 +244,17 @@ impl Chat {
                 let message = self.post_answer(&mut draft, turn, &text, cut);
                 let mut total = turn.usage;
                 total += usage;
-                draft.add(by, EventBody::TurnCompleted { turn: id, message, model, usage: total, receipt });
+                draft.add(
+                    by,
+                    EventBody::TurnCompleted {
+                        turn: id,
+                        message,
+                        model,
+                        usage: total,
+                        receipt,
+                        forgotten: false,
+                    },
+                );
                 draft.turns.push(TurnChange::End(id));
                 // A draft quotes; it asks nobody.
                 if !turn.draft {
@@ -270,7 +280,8 @@ impl Chat {
                     return Ok(self.fail(draft, turn, failure));
                 }
                 for call in &calls {
-                    draft.add(by, EventBody::ToolCalled { turn: id, call: call.clone() });
+                    let call = call.clone();
+                    draft.add(by, EventBody::ToolCalled { turn: id, call, forgotten: false });
                 }
                 let mut next = turn.clone();
                 next.usage += usage;

@@ -335,3 +335,26 @@ proptest! {
 fn nothing_to_share_among_nobody_is_nothing() {
     assert_eq!(share(5, &[]), Vec::<u32>::new());
 }
+
+#[test]
+fn what_is_looked_for_has_1_to_500_characters() {
+    assert_eq!(looked_for("  which port?\n"), Ok("which port?"));
+    assert!(looked_for(&"ü".repeat(500)).is_ok());
+    for wrong in ["", " \t", "a\0b", &"ü".repeat(501)] {
+        assert_eq!(
+            looked_for(wrong).map_err(|problem| problem.code),
+            Err(ProblemCode::InvalidParameter),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn a_model_is_given_the_title_the_tags_and_the_beginning_of_the_text() {
+    let tags = ["infra".to_owned(), "ports".to_owned()];
+    assert_eq!(meant("Ports", "8080.", &tags), "Ports\ninfra, ports\n8080.");
+    assert_eq!(meant("Ports", "8080.", &[]), "Ports\n8080.");
+    // A character is never cut in two.
+    let long = meant("ab", &"€".repeat(5_000), &[]);
+    assert_eq!((long.len(), long.chars().count()), (3 + 3 * 2_729, 3 + 2_729));
+}

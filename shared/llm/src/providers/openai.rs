@@ -2,7 +2,10 @@
 //! Mistral, OpenRouter, Ollama, vLLM, llama.cpp, LM Studio (platform.openai.com/docs/api-reference/chat).
 
 mod body;
+mod embeddings;
 mod stream;
+
+use serde_json::Value;
 
 use crate::error::{ErrorKind, ProviderError};
 use crate::provider::{HttpRequest, Provider};
@@ -12,6 +15,8 @@ use crate::stream::StreamDecoder;
 use super::decoder::SseDecoder;
 use super::endpoint::{Defaults, Endpoint};
 use super::failure::{self, Said};
+
+pub use embeddings::{EMBEDDING_INPUTS, EMBEDDING_NUMBERS};
 
 const NAME: &str = "openai";
 
@@ -50,21 +55,22 @@ impl OpenAi {
             "max_tokens"
         }
     }
+
+    fn post(&self, path: &str, accept: &str, body: &Value) -> HttpRequest {
+        let mut headers =
+            vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
+        if let Some(key) = &self.endpoint.key {
+            headers.push(("authorization", format!("Bearer {key}")));
+        }
+        let url = format!("{}/{path}", self.endpoint.base_url);
+        HttpRequest { method: "POST", url, headers, body: body.to_string().into_bytes() }
+    }
 }
 
 impl Provider for OpenAi {
     fn request(&self, request: &ModelRequest) -> Result<HttpRequest, ProviderError> {
-        let mut headers =
-            vec![("content-type", "application/json".to_owned()), ("accept", "text/event-stream".to_owned())];
-        if let Some(key) = &self.endpoint.key {
-            headers.push(("authorization", format!("Bearer {key}")));
-        }
-        Ok(HttpRequest {
-            method: "POST",
-            url: format!("{}/chat/completions", self.endpoint.base_url),
-            headers,
-            body: body::write(request, self.limit_field())?.to_string().into_bytes(),
-        })
+        let body = body::write(request, self.limit_field())?;
+        Ok(self.post("chat/completions", "text/event-stream", &body))
     }
 
     fn error(&self, status: u16, headers: &[(String, String)], body: &[u8]) -> ProviderError {

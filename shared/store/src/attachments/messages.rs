@@ -1,10 +1,11 @@
-//! Files and the messages that they come with: bound before the chat is asked, settled when it said so, told of by it later.
+//! Files and the messages that they come with: bound before the chat is asked, settled when it said so, told of by it later,
+//! and let go when they are older than their org keeps them.
 //!
 //! Invariant: a file goes into one message, and goes when that does, in whatever order its rows hear of it.
 
 use slipway_contract::http::attachments::Attachment;
 use slipway_contract::objects::projection::ChatProjection;
-use slipway_contract::{AttachmentId, ChatId, MessageId, UserId};
+use slipway_contract::{AttachmentId, ChatId, MessageId, Timestamp, UserId};
 
 use super::read;
 use crate::value::{Value, int, sql};
@@ -123,6 +124,25 @@ async fn came(db: &mut OrgDb, chat: ChatId, files: Value, seqs: Value) -> Result
     )
     .await
     .map(drop)
+}
+
+/// Attachments in messages that were uploaded before `before` shall go, the oldest first; their messages stay. Answers how
+/// many were told so. (What is in no message has a day at most, whatever its org keeps.)
+///
+/// # Errors
+/// Only those of the connection.
+pub async fn expire(db: &mut OrgDb, before: Timestamp, most: u64) -> Result<u64, StoreError> {
+    let org = db.org();
+    db.execute(
+        "-- attachments::expire
+         UPDATE attachments SET state = 'removed'
+          WHERE org_id = $1 AND state = 'complete' AND attachment_id IN (
+                SELECT attachment_id FROM attachments
+                 WHERE org_id = $1 AND state = 'complete' AND message_seq IS NOT NULL AND created_at < $2
+                 ORDER BY created_at, attachment_id LIMIT $3)",
+        &[sql(org), sql(before), sql(most)],
+    )
+    .await
 }
 
 fn ids(attachments: &[AttachmentId]) -> Value {

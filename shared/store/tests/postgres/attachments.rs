@@ -285,6 +285,36 @@ async fn files_go_with_their_message_however_and_in_whatever_order_that_is_told(
 }
 
 #[tokio::test]
+async fn a_file_that_is_too_old_shall_go_and_what_is_in_no_message_is_left_to_others() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let mut db = db.org(tenant.org);
+    let [first, second, loose] = [
+        whole(&mut db, &tenant, "1").await,
+        whole(&mut db, &tenant, "2").await,
+        whole(&mut db, &tenant, "3").await,
+    ];
+    let uploading = begun(&mut db, &tenant, "4").await;
+    tell(&mut db, &tenant, vec![message(&tenant, 3, Some("with files"), &[first, second])]).await;
+    assert_eq!(attachments::expire(&mut db, NOW, 10).await.unwrap(), 0, "nothing is old yet");
+    let later = NOW.plus_ms(1);
+    assert_eq!(attachments::expire(&mut db, later, 1).await.unwrap(), 1);
+    assert_eq!(attachments::expire(&mut db, later, 10).await.unwrap(), 1);
+    assert_eq!(attachments::expire(&mut db, later, 10).await.unwrap(), 0);
+    for gone in [first, second] {
+        assert_eq!(state(&mut db, gone).await, (AttachmentState::Removed, true));
+        assert!(!find(&mut db, gone).await.is_seen_by(tenant.owner.id));
+    }
+    assert_eq!(state(&mut db, loose).await, (AttachmentState::Complete, false));
+    assert_eq!(state(&mut db, uploading).await, (AttachmentState::Uploading, false));
+    // The chat tells its messages anew: that brings nothing back.
+    tell(&mut db, &tenant, vec![message(&tenant, 3, Some("with files"), &[first, second])]).await;
+    assert_eq!(state(&mut db, first).await, (AttachmentState::Removed, true));
+    let (_, found) = left_over(db.commit().await.unwrap(), tenant.org, -1).await;
+    assert_eq!(found, [first, second], "the sweep removes them");
+}
+
+#[tokio::test]
 async fn what_nobody_posted_in_time_is_found_and_its_row_goes_last() {
     let server = Server::get();
     let (db, tenant) = fixture::tenant(server.db().await).await;

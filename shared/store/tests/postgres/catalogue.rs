@@ -52,6 +52,7 @@ async fn every_table_has_row_level_security_enabled_and_forced_and_a_policy_of_i
         chat_archives
         chat_people
         chats
+        context_embeddings
         context_items
         deletions
         invitations
@@ -172,12 +173,13 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         artifacts: DELETE, INSERT, SELECT
         attachment_parts: DELETE, INSERT, SELECT; UPDATE etag
         attachments: DELETE, INSERT, SELECT; UPDATE height, media_type, message_seq, post, state, upload, width
-        audit: SELECT
+        audit: DELETE, SELECT
         channel_members: DELETE, INSERT, SELECT
         channels: DELETE, INSERT, SELECT; UPDATE doomed
         chat_archives: DELETE, INSERT, SELECT; UPDATE changed_at, head, lease_until, manifest_sha256, packed_bytes, parts, raw_bytes, restored_at, state
         chat_people: DELETE, INSERT, SELECT; UPDATE changed, mentions, participant, read_count, version
-        chats: DELETE, INSERT, SELECT; UPDATE active_at, archive_after, archive_tries, archived, changed, doomed, head, last_message_at, message_count, preview, retell, title
+        chats: DELETE, INSERT, SELECT; UPDATE active_at, archive_after, archive_tries, archived, changed, doomed, head, last_message_at, message_count, preview, retell, title, turns_asked, turns_seen
+        context_embeddings: INSERT, SELECT; UPDATE again_at, embedding, made_at, model, version
         context_items: DELETE, INSERT, SELECT; UPDATE accepted_by, expires_at, state, tag_words, tags, text, title, version, words
         deletions: INSERT, SELECT; UPDATE cursor, due_at, ended_at, lease_owner, lease_until, leftovers, removed, step, tries, version
         invitations: DELETE, INSERT, SELECT; UPDATE accepted_at, accepted_by, revoked_at, revoked_by
@@ -188,7 +190,7 @@ async fn the_workers_role_has_the_grants_it_needs_and_no_power_of_its_own() {
         passwords: DELETE, INSERT, SELECT
         quotas: DELETE, INSERT, SELECT; UPDATE egress_bytes, running, seconds
         refinery_schema_history: 
-        retention: DELETE, INSERT, SELECT; UPDATE artifact_days, chat_days
+        retention: DELETE, INSERT, SELECT; UPDATE artifact_days, attachment_days, audit_days, audit_gone, audit_told, chat_days, turn_days
         sandbox_acts: DELETE, INSERT, SELECT
         sandbox_places: DELETE, INSERT, SELECT; UPDATE running
         sandboxes: DELETE, INSERT, SELECT; UPDATE changed_at, detail, doomed, epoch, executor_id, hosts, hosts_version, lease_owner, lease_until, queued_at, reason, run_epoch, run_from, seen_at, starts, state, told_chat_version, told_executor_epoch, told_executor_hosts, told_route_version, used_at, version

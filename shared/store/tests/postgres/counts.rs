@@ -15,6 +15,7 @@ use slipway_domain::identity::throttle::{Attempts, Subject};
 use slipway_domain::sandbox::{Happened, Rules, Sandbox, decide};
 use slipway_store::channels::NewChannel;
 use slipway_store::context_items::{Filters, Viewer};
+use slipway_store::context_search::{Among, ToEmbed};
 use slipway_store::invitations::NewInvitation;
 use slipway_store::page::Page;
 use slipway_store::quotas::{Holder, Override};
@@ -22,8 +23,8 @@ use slipway_store::sandboxes::{StoredSandbox, due};
 use slipway_store::signin_attempts::Counted;
 use slipway_store::{
     agents, approval_policies, approvals, artifacts, attachments, audit, channels, chats, config,
-    context_items, invitations, members, memberships, orgs, places, quotas, routes, sandboxes, sessions,
-    signin_attempts, sweeps, usage, users,
+    context_items, context_search, invitations, members, memberships, orgs, places, quotas, routes,
+    sandboxes, sessions, signin_attempts, sweeps, usage, users,
 };
 
 use crate::fixture::{self, NOW};
@@ -210,6 +211,10 @@ async fn each_function_sends_a_fixed_number_of_statements() {
         context_items::update 1
         context_items::candidates 1
         context_items::texts 1
+        context_search::has_vectors 1
+        context_search::by_words 1
+        context_search::to_embed 1
+        context_search::keep (2 items) 1
         context_items::delete 1
         sandboxes::reserve 2
         sandboxes::find 1
@@ -308,6 +313,15 @@ async fn of_sandboxes(server: &Server) -> String {
     let item = context_items::create(&mut db, &world::item(&tenant, "x"), NOW).await.unwrap();
     let item = ContextItem { version: 2, ..item };
     let (viewer, items) = (Viewer { user, role: Role::Owner }, Page { limit: 50, after: None });
+    let among = Among { viewer, chat: None, limit: 50 };
+    let to_embed = |version| ToEmbed {
+        id: item.id,
+        version,
+        title: String::new(),
+        text: String::new(),
+        tags: Vec::new(),
+    };
+    let (made_of, numbers) = ([to_embed(1), to_embed(2)], [vec![1.0], vec![2.0]]);
     count!(counts, db,
         "chats::project (50 approvals)": chats::project(&mut db, &told);
         "chats::takes_part": chats::takes_part(&mut db, tenant.chat, user);
@@ -326,6 +340,10 @@ async fn of_sandboxes(server: &Server) -> String {
         "context_items::update": context_items::update(&mut db, &item);
         "context_items::candidates": context_items::candidates(&mut db, tenant.chat, tenant.channel, &[], NOW);
         "context_items::texts": context_items::texts(&mut db, &[item.id]);
+        "context_search::has_vectors": context_search::has_vectors(&mut db);
+        "context_search::by_words": context_search::by_words(&mut db, &among, &[]);
+        "context_search::to_embed": context_search::to_embed(&mut db, "m", NOW, 9);
+        "context_search::keep (2 items)": context_search::keep(&mut db, "m", &made_of, &numbers, NOW);
         "context_items::delete": context_items::delete(&mut db, item.id);
         "sandboxes::reserve": sandboxes::reserve(&mut db, &new, NOW);
         "sandboxes::find": sandboxes::find(&mut db, made.id);

@@ -19,6 +19,8 @@ mod config;
 #[cfg(test)]
 mod context_items;
 #[cfg(test)]
+mod context_search;
+#[cfg(test)]
 mod counts;
 #[cfg(test)]
 mod deletion_previews;

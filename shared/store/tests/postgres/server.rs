@@ -1,5 +1,6 @@
 //! One Postgres for all tests of a run: it starts with the first and ends with the last. Tests share its database; each
-//! makes its own people and orgs.
+//! makes its own people and orgs. `STORE_TEST_DATABASE_URL`, a superuser's, names another server to test on; its database
+//! `slipway` is theirs.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -12,9 +13,8 @@ use xtask::secrets::Secrets;
 /// A server with all migrations applied.
 pub(crate) struct Server {
     // Ends before its folder does.
-    _postgres: Mutex<Postgres>,
+    _own: Option<(Mutex<Postgres>, tempfile::TempDir)>,
     database: Database,
-    _folder: tempfile::TempDir,
 }
 
 static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
@@ -26,10 +26,18 @@ impl Server {
         if let Some(server) = running.upgrade() {
             return server;
         }
-        let folder = xtask::testbed::temporary_folder().unwrap();
         let secrets = Secrets::generate().unwrap();
-        let (postgres, database) = xtask::testbed::fresh_database(folder.path(), &secrets).unwrap();
-        let server = Arc::new(Self { _postgres: Mutex::new(postgres), database, _folder: folder });
+        let server = if let Ok(url) = std::env::var("STORE_TEST_DATABASE_URL") {
+            let (url, name) = (url.parse().unwrap(), Some(database::NAME));
+            let database = Database::prepare(&url, name, &secrets.database).unwrap();
+            database.migrate().unwrap();
+            Self { _own: None, database }
+        } else {
+            let folder = xtask::testbed::temporary_folder().unwrap();
+            let (postgres, database) = xtask::testbed::fresh_database(folder.path(), &secrets).unwrap();
+            Self { _own: Some((Mutex::new(postgres), folder)), database }
+        };
+        let server = Arc::new(server);
         *running = Arc::downgrade(&server);
         server
     }

@@ -227,6 +227,8 @@ async fn the_sweeps_see_what_they_look_through_of_all_orgs_and_nothing_else() {
             "attachments",
             "chat_archives",
             "chats",
+            "context_embeddings",
+            "context_items",
             "deletions",
             "members",
             "quotas",

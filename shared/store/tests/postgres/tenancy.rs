@@ -8,10 +8,12 @@ use crate::{fixture, world};
 
 const SWEEPS: &str = "the sweeps job";
 /// What sweeps may read.
-const SWEPT: [&str; 10] = [
+const SWEPT: [&str; 12] = [
     "attachments",
     "chat_archives",
     "chats",
+    "context_embeddings",
+    "context_items",
     "deletions",
     "quotas",
     "retention",

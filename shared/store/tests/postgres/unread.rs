@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use slipway_contract::objects::projection::{ChatProjection, PersonProjection};
-use slipway_contract::{ChatId, UserId};
+use slipway_contract::{ChatId, DeletionId, UserId};
+use slipway_store::deletions::NewDeletion;
 use slipway_store::page::Page;
 use slipway_store::unread::{self, MOST, Standing};
-use slipway_store::{chats, retellings};
+use slipway_store::{chats, deletions, retellings};
 
 use crate::fixture::{self, NOW, Tenant};
 use crate::server::Server;
@@ -44,6 +45,15 @@ async fn since(server: &Server, tenant: &Tenant, horizon: u64) -> Standing {
     unread::since(&mut db, tenant.owner.id, horizon, Some(tenant.channel)).await.unwrap()
 }
 
+/// Has a chat deleted, by itself or as a part of another deletion.
+async fn delete(server: &Server, tenant: &Tenant, chat: ChatId, parent: Option<DeletionId>) -> DeletionId {
+    let new = NewDeletion { parent, ..fixture::deletion(tenant) };
+    let mut db = server.db().await.removal(tenant.org);
+    let id = deletions::ask_chat(&mut db, &new, chat).await.unwrap();
+    db.commit().await.unwrap();
+    id
+}
+
 /// Asks on until there is nothing more to tell, which other transactions on the same server may put off: what was told, and
 /// where to go on from.
 async fn quiet(server: &Server, tenant: &Tenant, mut horizon: u64) -> (BTreeMap<ChatId, (u64, u64)>, u64) {
@@ -51,7 +61,7 @@ async fn quiet(server: &Server, tenant: &Tenant, mut horizon: u64) -> (BTreeMap<
     loop {
         let standing = since(server, tenant, horizon).await;
         found.extend(counts(&standing));
-        if standing.chats.is_empty() && !standing.stirred {
+        if standing.chats.is_empty() && !standing.stirred && !standing.deleted {
             return (found, standing.horizon);
         }
         assert!(Instant::now() < until, "there is always something to tell: {standing:?}");
@@ -147,6 +157,56 @@ async fn of_more_changes_than_one_answer_holds_none_is_missed() {
     assert_eq!(since(&server, &tenant, horizon).await.chats.len() as u64, MOST);
     let (found, _) = quiet(&server, &tenant, horizon).await;
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn that_something_was_deleted_is_told_to_its_org_alone_and_never_what() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    let (db, other) = fixture::tenant(db).await;
+    drop(db);
+    let [listed, hidden] = [fixture::chat_id(), fixture::chat_id()];
+    project(&server, &told(&tenant, listed, (5, 2, 1), 1)).await;
+    project(&server, &ChatProjection { people: vec![], ..told(&tenant, hidden, (5, 0, 0), 1) }).await;
+    let (_, horizon) = quiet(&server, &tenant, 0).await;
+    let (_, elsewhere) = quiet(&server, &other, 0).await;
+    let whole = delete(&server, &tenant, listed, None).await;
+    let after = since(&server, &tenant, horizon).await;
+    assert!(after.deleted && after.chats.is_empty() && !after.stirred, "{after:?}");
+    assert!(!since(&server, &other, elsewhere).await.deleted);
+    let mut db = server.db().await.org(tenant.org);
+    let all = unread::all(&mut db, tenant.owner.id).await.unwrap();
+    assert!(!counts(&all).contains_key(&listed), "{all:?}");
+    drop(db);
+
+    // Told once. Of a chat that the person never saw they hear no more than that; of parts of a deletion nothing more.
+    let (_, horizon) = quiet(&server, &tenant, after.horizon).await;
+    delete(&server, &tenant, hidden, None).await;
+    let after = since(&server, &tenant, horizon).await;
+    assert!(after.deleted && after.chats.is_empty(), "{after:?}");
+    let (_, horizon) = quiet(&server, &tenant, after.horizon).await;
+    delete(&server, &tenant, tenant.chat, Some(whole)).await;
+    assert!(!since(&server, &tenant, horizon).await.deleted);
+    let mut db = server.db().await.removal(tenant.org);
+    deletions::ask_channel(&mut db, &fixture::deletion(&tenant), tenant.channel).await.unwrap();
+    db.commit().await.unwrap();
+    assert!(since(&server, &tenant, horizon).await.deleted);
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_under_way_when_somebody_asked_is_told_the_next_time() {
+    let server = Server::get();
+    let (db, tenant) = fixture::tenant(server.db().await).await;
+    drop(db);
+    let (_, horizon) = quiet(&server, &tenant, 0).await;
+    let mut open = server.db().await.removal(tenant.org);
+    deletions::ask_chat(&mut open, &fixture::deletion(&tenant), tenant.chat).await.unwrap();
+    let quick = fixture::chat_id();
+    project(&server, &told(&tenant, quick, (3, 0, 0), 1)).await;
+    let asked = since(&server, &tenant, horizon).await;
+    assert!(!asked.deleted, "{asked:?}");
+    open.commit().await.unwrap();
+    assert!(since(&server, &tenant, asked.horizon).await.deleted);
 }
 
 #[tokio::test]

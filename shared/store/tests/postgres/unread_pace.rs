@@ -8,10 +8,11 @@ use slipway_store::unread;
 use crate::fixture;
 use crate::server::Server;
 
-/// People of the org, its chats, and people in each chat.
+/// People of the org, its chats, people in each chat, and chats that were deleted.
 const PEOPLE: i64 = 1_000;
 const CHATS: i64 = 20_000;
 const IN_CHAT: i64 = 20;
+const DELETED: i64 = 20_000;
 /// Questions that are measured, of each kind.
 const ROUNDS: usize = 500;
 
@@ -25,6 +26,11 @@ const FILL_PEOPLE: &str = "
     SELECT $1, 'chat_' || lpad(to_hex(n), 32, '0'), 'user_' || lpad(to_hex((n * 13 + m * 37) % $3::bigint), 32, '0'), true,
            CASE WHEN n % 50 = 0 THEN 3 ELSE 10 END, 1, n % 7
       FROM generate_series(1, $2::bigint) AS n, generate_series(1, $4::bigint) AS m ON CONFLICT DO NOTHING";
+const FILL_DELETIONS: &str = "
+    INSERT INTO deletions (deletion_id, org_id, kind, subject, asked_by, asked_at, step, tries, version, due_at, removed,
+                           leftovers, ended_at, asked_in)
+    SELECT 'del_pace' || n, $1, 'chat', 'chat_pace' || n, 'system', now(), 'done', 0, 1, now(), '[]', '[]', now(), n % 7
+      FROM generate_series(1, $2::bigint) AS n";
 
 #[tokio::test]
 #[ignore = "fills 400,000 rows; it measures and does not decide but for a bound far off"]
@@ -35,7 +41,8 @@ async fn asking_what_is_unread_costs_a_millisecond_among_twenty_thousand_chats()
     let (org, channel) = (tenant.org.to_string(), tenant.channel.to_string());
     admin.execute(FILL, &[&org, &channel, &CHATS]).await.unwrap();
     admin.execute(FILL_PEOPLE, &[&org, &CHATS, &PEOPLE, &IN_CHAT]).await.unwrap();
-    admin.batch_execute("ANALYZE chats; ANALYZE chat_people").await.unwrap();
+    admin.execute(FILL_DELETIONS, &[&org, &DELETED]).await.unwrap();
+    admin.batch_execute("ANALYZE chats; ANALYZE chat_people; ANALYZE deletions").await.unwrap();
     let user = format!("user_{:032x}", 7).parse().unwrap();
     let mut db = db.org(tenant.org);
     let first = unread::all(&mut db, user).await.unwrap();
@@ -68,13 +75,16 @@ async fn asking_what_is_unread_costs_a_millisecond_among_twenty_thousand_chats()
     took.sort_by(f64::total_cmp);
     println!("all that is unread: {:.2} ms, {} chats", took[25], first.chats.len());
     // How the question is answered, for whoever reads these figures.
-    let plan = admin
-        .query(
-            "EXPLAIN SELECT chat_id, channel_id FROM chats WHERE org_id = $1 AND changed >= $2",
-            &[&org, &i64::try_from(cursor).unwrap()],
-        )
-        .await
-        .unwrap();
-    let plan: Vec<String> = plan.iter().map(|line| line.get(0)).collect();
-    assert!(plan.iter().any(|line| line.contains("chats_changed")), "{plan:?}");
+    for (question, index) in [
+        ("EXPLAIN SELECT chat_id, channel_id FROM chats WHERE org_id = $1 AND changed >= $2", "chats_changed"),
+        (
+            "EXPLAIN SELECT FROM deletions WHERE org_id = $1 AND kind IN ('chat', 'channel') AND parent_id IS NULL
+                        AND asked_in >= $2",
+            "deletions_asked",
+        ),
+    ] {
+        let plan = admin.query(question, &[&org, &i64::try_from(cursor).unwrap()]).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|line| line.get(0)).collect();
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:?}");
+    }
 }

@@ -19,8 +19,8 @@ use slipway_store::quotas::{Holder, Override};
 use slipway_store::sandboxes::{NewSandbox, StoredSandbox};
 use slipway_store::snapshots::NewSnapshot;
 use slipway_store::{
-    Db, OrgDb, approval_policies, archives, artifacts, attachments, chats, config, context_items, deletions,
-    places, quotas, retention, sandboxes, snapshots, usage,
+    Db, OrgDb, approval_policies, archives, artifacts, attachments, chats, config, context_items,
+    context_search, deletions, places, quotas, retention, sandboxes, snapshots, usage,
 };
 
 use crate::fixture::{self, NOW, Tenant};
@@ -202,11 +202,13 @@ pub(crate) async fn furnish(db: Db, tenant: &Tenant) -> Db {
     let moment = Moment { now: NOW, lease_until: NOW };
     archives::begin(&mut db, fixture::archive_id(), tenant.chat, Actor::System, moment).await.unwrap();
     context_items::create(&mut db, &item(tenant, "of the victim"), NOW).await.unwrap();
+    let items = context_search::to_embed(&mut db, "openai:m", NOW, 1).await.unwrap();
+    context_search::keep(&mut db, "openai:m", &items, &[vec![1.0]], NOW).await.unwrap();
     let mut told = fixture::projection(tenant, 2);
     told.approvals = vec![asked(tenant, 1, 1, ApprovalState::Open, &[])];
     told.messages = vec![fixture::message(tenant, 2, "of the victim")];
     chats::project(&mut db, &told).await.unwrap();
-    retention::set(&mut db, Retention { chat_days: Some(9), artifact_days: None }).await.unwrap();
+    retention::set(&mut db, Retention { chat_days: Some(9), ..Retention::default() }).await.unwrap();
     let (db, doomed) = fixture::channel(db.commit().await.unwrap(), tenant, "doomed").await;
     let mut db = db.removal(tenant.org);
     deletions::ask_channel(&mut db, &fixture::deletion(tenant), doomed).await.unwrap();

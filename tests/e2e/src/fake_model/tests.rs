@@ -200,3 +200,30 @@ async fn a_slow_answer_comes_in_forty_pieces() {
     };
     assert_eq!(tokio::join!(pieces(&*openai), pieces(&*anthropic)), (40, 40));
 }
+
+/// What our own code makes of the fake's embeddings of these texts.
+async fn embedded(fake: &FakeModel, texts: &[&str]) -> Result<Vec<Vec<f32>>, ProviderError> {
+    let server = OpenAi::new(Some(&fake.openai_base_url()), Some("key-1")).unwrap();
+    let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+    let written = server.embed("fake", &texts).unwrap();
+    let mut sending = reqwest::Client::new().post(&written.url).body(written.body);
+    for (name, value) in written.headers {
+        sending = sending.header(name, value);
+    }
+    let response = sending.send().await.expect("the fake answers");
+    let (status, body) = (response.status().as_u16(), response.bytes().await.unwrap());
+    if status == 200 { server.embeddings(&body, texts.len()) } else { Err(server.error(status, &[], &body)) }
+}
+
+#[tokio::test]
+async fn words_that_mean_the_same_are_embedded_alike() {
+    let fake = FakeModel::start().await.unwrap();
+    let rows = embedded(&fake, &["My CAR", "my vehicle", "my cake", ""]).await.unwrap();
+    assert_eq!(rows[0], rows[1]);
+    assert_ne!(rows[0], rows[2]);
+    assert_eq!(fake.calls().len(), 1);
+    assert_eq!(fake.calls()[0].key.as_deref(), Some("key-1"));
+    let refused = embedded(&fake, &["good", "script:400"]).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ContextTooLong);
+    assert_eq!(embedded(&fake, &["script:503"]).await.unwrap_err().status(), Some(503));
+}

@@ -4,6 +4,7 @@ mod blocked;
 mod faults;
 mod hatch;
 mod object;
+mod refused;
 mod scene;
 mod snag;
 mod story;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use e2e::person_attachments::open;
 use e2e::world::Call;
-use e2e::{Answer, Team, World, eventually};
+use e2e::{Answer, Refusing, Team, World, eventually};
 use slipway_contract::http::attachments::{Attachment, AttachmentUpload};
 use slipway_contract::limits::ATTACHMENT_PART_BYTES;
 use slipway_contract::{AttachmentId, ProblemCode};
@@ -71,6 +71,47 @@ async fn an_upload_goes_on_where_it_was_when_everything_died() -> Result<()> {
     world.sql(undone, &other.to_string()).await?;
     let file: Attachment = ada.completing(other).send().await?.read()?;
     assert_eq!((file.id, file.media_type.as_str()), (other, "text/plain"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_r2_does_not_take_is_refused_for_now_and_taken_when_it_comes_again() -> Result<()> {
+    let (bed, world) = own_stack().await?;
+    let (team, bo, chat) = Team::of_two(&world).await?;
+    let ada = &team.owner;
+    let part = usize::try_from(ATTACHMENT_PART_BYTES)?;
+    let content = vec![b'x'; part + 7];
+    let (first, last) = content.split_at(part);
+    let begun = ada.begin(chat.id, "one", content.len().try_into()?).await?;
+    ada.putting(begun.id, 1, first).send().await?.done()?;
+    let whole = ada.begin(chat.id, "whole", 5).await?.id;
+    ada.put_parts(whole, b"12345").await?;
+
+    let refusing = Refusing::begin(&bed)?;
+    for _ in 0..2 {
+        for refused in [
+            ada.putting(begun.id, 2, last),
+            ada.beginning(chat.id, "two", "plan.txt", 5),
+            ada.completing(whole),
+        ] {
+            let problem = refused.send().await?.refused(ProblemCode::Unavailable)?;
+            ensure!(problem.retry_after_s.is_some_and(|seconds| seconds <= 60), "{problem:?}");
+        }
+    }
+    // What it had taken it has.
+    let again = ada.begin(chat.id, "one", content.len().try_into()?).await?;
+    assert_eq!((again.id, again.parts.as_slice()), (begun.id, &[1][..]));
+    drop(refusing);
+
+    ada.putting(begun.id, 2, last).send().await?.done()?;
+    let file: Attachment = ada.completing(begun.id).send().await?.read()?;
+    let small: Attachment = ada.completing(whole).send().await?.read()?;
+    let two = ada.begin(chat.id, "two", 5).await?;
+    assert!(two.parts.is_empty() && !two.complete, "{two:?}");
+    ada.post_files(chat.id, "post", "", &[file.id, small.id]).await?;
+    let fetched = open(&bo.link(file.id).await?.url, &[]).await?;
+    ensure!(fetched.bytes == content, "{} bytes came", fetched.bytes.len());
+    assert_eq!(open(&bo.link(small.id).await?.url, &[]).await?.bytes, b"12345");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Whatever dies on the way, and whenever: the deletion goes on until nothing is left.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::eventually;
+use e2e::{Refusing, eventually};
 use slipway_contract::http::deletions::{DeletionState, DeletionStep};
 use tokio::task::block_in_place;
 use tokio_postgres::{Client, NoTls};
@@ -104,6 +104,31 @@ async fn while_its_executor_is_away_a_chat_stays_closed_and_goes_when_it_is_back
     assert!(own.keeps(&scene.artifact.sha256)?, "what the sandbox may still be at is not taken away");
 
     block_in_place(|| own.bed.executor.restart())?;
+    own.carry_on(&owner, asked.id).await?;
+    assert!(!own.keeps(&scene.artifact.sha256)? && !own.keeps(&scene.snapshot.sha256)?);
+    scene.is_nowhere().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_r2_lets_go_of_nothing_a_chat_stays_closed_and_goes_when_it_does() -> Result<()> {
+    let mut own = Own::start()?;
+    let scene = Scene::set(&own.world).await?;
+    let owner = scene.team.owner.clone();
+    let refusing = Refusing::begin(&own.bed)?;
+    let asked = owner.delete_chat(scene.chat.id).await?;
+    scene.is_nowhere().await?;
+    let held = eventually("tries that somebody should look at", async || {
+        own.pass_time().await?;
+        own.sweep()?;
+        let now = owner.deletion(asked.id).await?;
+        Ok((now.state == DeletionState::Stuck).then_some(now))
+    })
+    .await?;
+    assert_eq!((held.step, held.ended_at), (DeletionStep::Closed, None));
+    assert!(own.keeps(&scene.artifact.sha256)? && own.keeps(&scene.snapshot.sha256)?);
+    scene.is_nowhere().await?;
+
+    drop(refusing);
     own.carry_on(&owner, asked.id).await?;
     assert!(!own.keeps(&scene.artifact.sha256)? && !own.keeps(&scene.snapshot.sha256)?);
     scene.is_nowhere().await

@@ -1,5 +1,6 @@
 //! What people delete is gone, everywhere and for good, whatever dies on the way.
 
+mod aged;
 mod chats;
 mod faults;
 mod kept;

@@ -156,7 +156,7 @@ impl Own {
 }
 
 /// Every file below a folder.
-fn stored(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+pub(crate) fn stored(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).context("no folder of the Workers")? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {

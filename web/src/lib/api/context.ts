@@ -7,6 +7,9 @@ export const contextItems = {
   /** What agents of a chat may be given, and what they propose: the chat's, its channel's, the org's. */
   list: (org: string, query: PageQuery & { chat: string; state?: ContextState }) =>
     answer(client.GET('/v1/orgs/{org}/context-items', { params: { path: { org }, query, header: within(org) } })),
+  /** The most fitting first, by what they mean or by their words: the answer says which. */
+  search: (org: string, query: { q: string; chat?: string; limit?: number }) =>
+    answer(client.GET('/v1/orgs/{org}/context-items/search', { params: { path: { org }, query, header: within(org) } })),
   create: (org: string, body: CreateContextItem) =>
     answer(client.POST('/v1/orgs/{org}/context-items', { params: { path: { org }, header: within(org) }, body })),
   update: (org: string, item: string, body: UpdateContextItem) =>

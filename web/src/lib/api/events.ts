@@ -372,7 +372,11 @@ turn: TurnId,
 /**
  * The call.
  */
-call: ToolCall, } | { "type": "turn.tool_returned", 
+call: ToolCall, 
+/**
+ * Its org keeps no longer what agents did so long ago: the arguments are empty.
+ */
+forgotten?: boolean, } | { "type": "turn.tool_returned", 
 /**
  * The turn.
  */
@@ -380,7 +384,11 @@ turn: TurnId,
 /**
  * What it answered.
  */
-result: ToolResult, } | { "type": "turn.completed", 
+result: ToolResult, 
+/**
+ * Its org keeps no longer what agents did so long ago: the content is empty.
+ */
+forgotten?: boolean, } | { "type": "turn.completed", 
 /**
  * The turn.
  */
@@ -400,7 +408,11 @@ usage: Usage,
 /**
  * What the agent was given for its last step.
  */
-receipt?: Receipt, } | { "type": "turn.summarised", 
+receipt?: Receipt, 
+/**
+ * Its org keeps no longer what agents did so long ago: the receipt is absent.
+ */
+forgotten?: boolean, } | { "type": "turn.summarised", 
 /**
  * The turn.
  */

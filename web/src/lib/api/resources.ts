@@ -35,6 +35,7 @@ export type ForkState = Schemas['ForkState'];
 export type ContextItem = Schemas['ContextItem'];
 export type ContextScope = Schemas['ContextScope'];
 export type ContextState = Schemas['ContextState'];
+export type FoundItems = Schemas['FoundItems'];
 export type CreateContextItem = Schemas['CreateContextItem'];
 export type UpdateContextItem = Schemas['UpdateContextItem'];
 export type Config = Schemas['Config'];

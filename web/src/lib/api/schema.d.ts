@@ -931,6 +931,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/context-items/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The active context items that the caller sees and that fit what is looked for, the most fitting first: by what they mean
+         *     where this installation can tell, by their words otherwise. Which of both it was, and why, stands in `semantic`.
+         */
+        get: operations["search_context_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/context-items/{item}": {
         parameters: {
             query?: never;
@@ -1115,7 +1135,7 @@ export interface paths {
         };
         /** How long the org keeps what it has. Admins and owners. */
         get: operations["read_retention"];
-        /** Says how long the org keeps what it has. What is older goes within minutes. Admins and owners. */
+        /** Says how long the org keeps what it has, in the place of what stood. What is older goes within minutes. Admins and owners. */
         put: operations["set_retention"];
         post?: never;
         delete?: never;
@@ -1965,8 +1985,8 @@ export interface components {
             /** @description Deletions that are parts of this one: of the chats of a channel, of the channels of an org. */
             parts: components["schemas"]["DeletionParts"];
             /**
-             * @description What was removed so far, without what its parts (the chats of a channel) removed. Who dies between a removal and
-             *     writing it down leaves it uncounted: these are the least.
+             * @description What was removed so far; at the end with what its parts (the chats of a channel) removed. Who dies between a removal
+             *     and writing it down leaves it uncounted: these are the least.
              */
             removed: components["schemas"]["DeletedCount"][];
             /** @description How it goes. */
@@ -2155,11 +2175,15 @@ export interface components {
         } | {
             /** @description The call. */
             call: components["schemas"]["ToolCall"];
+            /** @description Its org keeps no longer what agents did so long ago: the arguments are empty. */
+            forgotten?: boolean;
             /** @description The turn. */
             turn: components["schemas"]["TurnId"];
             /** @enum {string} */
             type: "turn.tool_called";
         } | {
+            /** @description Its org keeps no longer what agents did so long ago: the content is empty. */
+            forgotten?: boolean;
             /** @description What it answered. */
             result: components["schemas"]["ToolResult"];
             /** @description The turn. */
@@ -2167,6 +2191,8 @@ export interface components {
             /** @enum {string} */
             type: "turn.tool_returned";
         } | {
+            /** @description Its org keeps no longer what agents did so long ago: the receipt is absent. */
+            forgotten?: boolean;
             /** @description The answer. */
             message: components["schemas"]["MessageId"];
             /** @description The model that gave it, as `provider:model`. */
@@ -2400,6 +2426,24 @@ export interface components {
             /** @description The message. */
             message: components["schemas"]["MessageId"];
         };
+        /** @description A context item that was found. */
+        FoundItem: {
+            /** @description The item. */
+            item: components["schemas"]["ContextItem"];
+            /**
+             * Format: int64
+             * @description How well it fits: by meaning, how near it is in millionths (1,000,000 means the same); by words, how many it has of
+             *     those looked for, each word of a tag twice.
+             */
+            score: number;
+        };
+        /** @description Context items that were found, and how. */
+        FoundItems: {
+            /** @description The most fitting first. */
+            items: components["schemas"]["FoundItem"][];
+            /** @description Whether they were found by what they mean; by words otherwise. */
+            semantic: components["schemas"]["Semantic"];
+        };
         /** @description Answer of `GET /v1/health`: this Worker runs. It says nothing about what it depends on. */
         Health: {
             /** @description Always `ok`. */
@@ -2506,6 +2550,11 @@ export interface components {
             /** @description The link to hand on. */
             url: string;
         };
+        /**
+         * @description Why nothing can be found by what it means.
+         * @enum {string}
+         */
+        NoSemantic: "no_extension" | "no_model" | "provider_failed";
         /** @description A turn that has not ended. */
         OpenTurn: {
             /** @description The agent. */
@@ -3123,7 +3172,10 @@ export interface components {
             /** @description Which; of the same sandbox. */
             snapshot: components["schemas"]["SnapshotId"];
         };
-        /** @description Body and answer of `/v1/orgs/{org}/retention`. What is absent or `null` is kept for ever. */
+        /**
+         * @description Body and answer of `/v1/orgs/{org}/retention`. What is absent or `null` is kept for ever: setting it replaces all that
+         *     stood, so who leaves a field out takes back what was set.
+         */
         Retention: {
             /**
              * Format: int32
@@ -3132,9 +3184,26 @@ export interface components {
             artifact_days?: number | null;
             /**
              * Format: int32
+             * @description An attachment that was uploaded so many days ago is deleted, 1 to 3650; its message stays and still names it.
+             */
+            attachment_days?: number | null;
+            /**
+             * Format: int32
+             * @description An entry of the audit log that was recorded so many days ago is deleted: 90 to 3650. The log tells once a day at most
+             *     how many went.
+             */
+            audit_days?: number | null;
+            /**
+             * Format: int32
              * @description A chat in which nothing has happened for so many days is deleted: 1 to 3650.
              */
             chat_days?: number | null;
+            /**
+             * Format: int32
+             * @description What agents did in a turn that ended so many days ago goes from its chat's log within a day, 1 to 3650: the arguments
+             *     and results of their calls of tools, and what they were given. Their answers are messages, and stay.
+             */
+            turn_days?: number | null;
         };
         /**
          * @description How much harm a thing could do. `low` and `medium` happen by themselves; the others ask people.
@@ -3284,6 +3353,16 @@ export interface components {
          * @enum {string}
          */
         SelfApproval: "never" | "when_alone" | "always";
+        /** @description Whether items could be found by what they mean. */
+        Semantic: {
+            /** @enum {string} */
+            state: "available";
+        } | {
+            /** @description Why. */
+            reason: components["schemas"]["NoSemantic"];
+            /** @enum {string} */
+            state: "not_available";
+        };
         /**
          * Format: int64
          * @description Place of an event in its chat's log. The first event is 1; 0 means "before the first".
@@ -3403,8 +3482,8 @@ export interface components {
         /** @description What the caller has not read. It may lag the chats themselves by seconds. */
         Unread: {
             /**
-             * @description The answer does not go on from `since`, which this server does not know: what was told before and is not told
-             *     here is not unread.
+             * @description The answer does not go on from `since`: a chat or a channel of the org was deleted meanwhile, or this server does
+             *     not know the place. What was told before and is not told here is not unread, and what was listed may be gone.
              */
             anew?: boolean;
             /**
@@ -5893,6 +5972,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ContextItem"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_context_items: {
+        parameters: {
+            query: {
+                /** @description What is looked for, in one's own words, 1 to 500 characters. */
+                q: string;
+                /** @description Only what an agent of this chat may be given: the chat's, its channel's, the org's. */
+                chat?: components["schemas"]["ChatId"];
+                /** @description The most items wanted: 1 to 50, 20 when absent. */
+                limit?: number;
+            };
+            header: {
+                /** @description The org that the caller works in; the path's own where it names one. */
+                "X-Org-Id": components["schemas"]["OrgId"];
+            };
+            path: {
+                org: components["schemas"]["OrgId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundItems"];
                 };
             };
             default: {

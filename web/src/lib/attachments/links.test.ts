@@ -2,16 +2,19 @@ import { describe, expect, it } from 'vitest';
 
 import type { Attachment } from '#lib/api/events.ts';
 
-import { Links } from './links.ts';
+import { Refused } from '#lib/api/problem.ts';
+
+import { Links, NoLongerKept } from './links.ts';
 
 const HOUR = 60 * 60_000;
 
 function links() {
-  const world = { now: 0, asked: [] as string[], fails: false };
+  const world = { now: 0, asked: [] as string[], fails: false, gone: false };
   const made = new Links({
     ask: async (id) => {
       world.asked.push(id);
       if (world.fails) throw new Error('no');
+      if (world.gone) throw new Refused({ code: 'not_found', title: 'Not found', status: 404 } as Refused['problem']);
       return { attachment: { id } as Attachment, url: `${id}?${world.asked.length}`, expires_at: new Date(world.now + HOUR).toISOString() };
     },
     now: () => world.now,
@@ -49,5 +52,24 @@ describe('addresses of files', () => {
     await expect(made.url('a')).rejects.toThrow('no');
     world.fails = false;
     expect(await made.url('a')).toBe('a?2');
+  });
+
+  it('of what is no longer kept are not asked for again, also by those who had one', async () => {
+    const { world, made } = links();
+    await made.url('a');
+    expect(made.isGone('a')).toBe(false);
+    world.gone = true;
+    await expect(Promise.all([made.url('a', true), made.url('a', true)])).rejects.toBeInstanceOf(NoLongerKept);
+    expect(made.isGone('a')).toBe(true);
+    await expect(made.url('a')).rejects.toBeInstanceOf(NoLongerKept);
+    expect(world.asked).toEqual(['a', 'a']);
+    expect(made.isGone('b')).toBe(false);
+  });
+
+  it('are not taken for gone after any other refusal', async () => {
+    const { world, made } = links();
+    world.fails = true;
+    await expect(made.url('a')).rejects.toThrow('no');
+    expect(made.isGone('a')).toBe(false);
   });
 });

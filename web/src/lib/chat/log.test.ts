@@ -59,6 +59,22 @@ describe('a chat log', () => {
     expect(log.turns.get('t1')?.tools[0]?.result?.content).toBe('ok');
   });
 
+  it('knows the calls of which the org keeps no more than that they were', () => {
+    const log = new ChatLog();
+    log.append(
+      events(
+        [DEMO, { type: 'turn.queued', turn: 't1', agent: 'agent_demo', cause: 'm1', depth: 0 }],
+        [DEMO, { type: 'turn.tool_called', turn: 't1', call: { id: 'c', name: 'read', arguments: {} }, forgotten: true }],
+        [DEMO, { type: 'turn.tool_returned', turn: 't1', result: { id: 'c', content: '', is_error: false }, forgotten: true }],
+        [DEMO, { type: 'turn.tool_called', turn: 't1', call: { id: 'd', name: 'read', arguments: {} } }],
+      ),
+    );
+    expect(log.turns.get('t1')?.tools.map((use) => [use.call.id, use.forgotten ?? false])).toEqual([
+      ['c', true],
+      ['d', false],
+    ]);
+  });
+
   it('has the files of a message until it is deleted, also for those who are told in one line', () => {
     const log = new ChatLog();
     const file: Attachment = { id: 'att_1', chat: 'c', name: 'tide.png', media_type: 'image/png', bytes: 5, pixels: [4, 3], by: ADA, created_at: '2026-11-20T08:00:00Z' };

@@ -42,6 +42,8 @@ export interface ToolUse {
   at: string;
   result?: ToolResult | undefined;
   endedAt?: string | undefined;
+  /** The org keeps no longer what it was given, nor what it answered. */
+  forgotten?: boolean | undefined;
 }
 
 export interface Turn {
@@ -322,7 +324,10 @@ export class ChatLog {
       case 'turn.tool_called':
         this.#turn(event.turn, event.actor, (turn) => ({
           ...turn,
-          tools: [...turn.tools.filter((use) => use.call.id !== event.call.id), { call: event.call, at: event.at }],
+          tools: [
+            ...turn.tools.filter((use) => use.call.id !== event.call.id),
+            { call: event.call, at: event.at, ...(event.forgotten ? { forgotten: true } : {}) },
+          ],
         }));
         break;
       case 'turn.tool_returned':

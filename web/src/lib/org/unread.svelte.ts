@@ -65,11 +65,6 @@ export class Marks {
     this.#own = { chat, channel, ...counts };
   }
 
-  /** The chats of a channel in which the server counted something. */
-  chatsIn(channel: string): ReadonlySet<string> {
-    return new Set([...this.#told.values()].filter((one) => one.channel === channel).map((one) => one.chat));
-  }
-
   /** Those chats are no more. */
   forget(gone: (one: { chat: string; channel: string }) => boolean): void {
     if (this.#own && gone(this.#own)) this.#own = null;

@@ -175,7 +175,7 @@ export class Workspace {
     if (!channel) return;
     // It may have been listed long ago; and what happened right before shows a little later.
     const list = untrack(() => this.chatsOf(channel));
-    if (untrack(() => list.state) === 'ready') void untrack(() => this.#listAnew(channel, list));
+    if (untrack(() => list.state) === 'ready') void untrack(() => list.renew());
     this.#pollSoon();
   }
 
@@ -218,15 +218,6 @@ export class Workspace {
     this.channels.change((items) => items.filter((channel) => channel.id !== id));
   }
 
-  /** Lists a channel's chats again. What others deleted of them is not told of: it counts no more once it is not listed. */
-  async #listAnew(channel: string, list: Paged<ChatSummary>): Promise<void> {
-    const counted = this.marks.chatsIn(channel);
-    await list.refresh((chat) => chat.id);
-    if (list.error || list.hasMore) return;
-    const listed = new Set(list.items.map((chat) => chat.id));
-    this.marks.forget(({ chat }) => counted.has(chat) && !listed.has(chat));
-  }
-
   #pollSoon(): void {
     clearTimeout(this.#soon);
     this.#soon = setTimeout(() => void this.#poll(), SOON_MS);
@@ -252,6 +243,7 @@ export class Workspace {
       for (const { chat, channel, unread, mentions } of changed.chats) {
         this.#chats.get(channel)?.change((items) => items.map((item) => (item.id === chat ? { ...item, unread, mentions } : item)));
       }
+      if (changed.anew) return await this.#listAnew(opened);
       const unlisted = changed.chats.some(({ channel }) => !this.channel(channel));
       await Promise.all([
         changed.stirred && opened ? this.chatsOf(opened).refresh((chat) => chat.id) : undefined,
@@ -264,6 +256,16 @@ export class Workspace {
     }
     // Of the chat that is open, the page knows better than the lists.
     if (this.#noted) this.noteChat(this.#noted.channel, this.#noted.id, this.#noted.change);
+  }
+
+  /** Somebody deleted something, and nobody is told what: what is on screen is listed again, the rest when it is next. */
+  async #listAnew(opened: string | null): Promise<void> {
+    for (const list of this.#chats.values()) list.expire();
+    this.#channelsAt = Date.now();
+    await Promise.all([
+      this.channels.state === 'ready' ? this.channels.renew() : undefined,
+      opened ? this.chatsOf(opened).renew() : undefined,
+    ]);
   }
 
   async #listChannels(): Promise<void> {

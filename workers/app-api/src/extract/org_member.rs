@@ -51,10 +51,8 @@ impl<S: Sync + Send> FromRequestParts<S> for OrgMember {
         state: &S,
     ) -> impl Future<Output = Result<Self, Refusal>> + Send {
         SendFuture::new(async move {
+            let OrgNamed { caller, org } = OrgNamed::from_request_parts(parts, state).await?;
             let errand = Errand::from_request_parts(parts, state).await?;
-            let caller = Caller::from_request_parts(parts, state).await?;
-            let path = path_org(parts, state).await?;
-            let org = org_header::agreed(&errand, parts, path)?;
             let db = errand.dial().await?.org(org);
             enter(&errand, db, caller.user).await
         })

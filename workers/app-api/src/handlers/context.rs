@@ -5,20 +5,26 @@
 
 use serde::Deserialize;
 use slipway_contract::http::context::{
-    ContextItem, ContextItemsQuery, ContextScope, CreateContextItem, UpdateContextItem,
+    ContextItem, ContextItemsQuery, ContextScope, ContextSearchQuery, CreateContextItem, FoundItems,
+    NoSemantic, Semantic, UpdateContextItem,
 };
 use slipway_contract::http::page::{Page, PageQuery};
 use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::objects::embeddings::Embedded;
 use slipway_contract::{Actor, ChannelId, ChatId, ContextItemId, MessageId, OrgId, Problem, ProblemCode};
 use slipway_domain::context::{self, Place};
+use slipway_domain::search::page_limit;
 use slipway_edge::ids;
 use slipway_store::context_items::{Filters, NewItem, Viewer};
+use slipway_store::context_search::{self, Among};
 use slipway_store::{chats, context_items};
 
 use super::channels::seen;
 use crate::chat_object;
 use crate::errand::Errand;
+use crate::extract::org_member::enter;
 use crate::extract::{Body, Ids, OrgMember, Query};
+use crate::orchestrator::{self, Behalf};
 use crate::paging;
 use crate::refusal::Refusal;
 use crate::reply::{Done, Json};
@@ -60,6 +66,57 @@ async fn channel_of(member: &mut OrgMember, chat: ChatId) -> Result<ChannelId, R
         seen(member, channel).await?;
     }
     Ok(channel)
+}
+
+/// The active context items that the caller sees and that fit what is looked for, the most fitting first: by what they mean
+/// where this installation can tell, by their words otherwise. Which of both it was, and why, stands in `semantic`.
+#[utoipa::path(
+    get, path = "/v1/orgs/{org}/context-items/search", operation_id = "search_context_items", tag = "context",
+    params(("org" = OrgId, Path), ContextSearchQuery),
+    responses((status = 200, body = FoundItems), (status = "default", body = Problem))
+)]
+#[worker::send]
+pub(crate) async fn search(
+    errand: Errand,
+    mut member: OrgMember,
+    Query(query): Query<ContextSearchQuery>,
+) -> Result<Json<FoundItems>, Refusal> {
+    let q = context::looked_for(&query.q)?;
+    let limit = page_limit(query.limit)?;
+    let chat = match query.chat {
+        Some(chat) => Some((chat, channel_of(&mut member, chat).await?)),
+        None => None,
+    };
+    let mut meaning = Err(NoSemantic::NoExtension);
+    if context_search::has_vectors(&mut member.db).await? {
+        let (org, user) = (member.db.org(), member.user);
+        // No transaction is held while a provider is waited for; who may see what is asked anew then.
+        let db = member.db.end()?;
+        meaning = meant(orchestrator::embed(&errand, Behalf { org, user, request: errand.id() }, q).await);
+        member = enter(&errand, db.org(org), user).await?;
+    }
+    let OrgMember { user, role, mut db } = member;
+    let among = Among { viewer: Viewer { user, role }, chat, limit };
+    let found = match meaning {
+        Ok((model, vector)) => {
+            let items = context_search::by_meaning(&mut db, &among, &model, &vector).await?;
+            FoundItems { items, semantic: Semantic::Available }
+        }
+        Err(reason) => {
+            let words = context::asked_words(core::iter::once(q));
+            let items = context_search::by_words(&mut db, &among, &words).await?;
+            FoundItems { items, semantic: Semantic::NotAvailable { reason } }
+        }
+    };
+    Ok(Json::ok(found))
+}
+
+fn meant(embedded: Embedded) -> Result<(String, Vec<f32>), NoSemantic> {
+    match embedded {
+        Embedded::Vector { model, vector } => Ok((model, vector)),
+        Embedded::NoModel => Err(NoSemantic::NoModel),
+        Embedded::Failed => Err(NoSemantic::ProviderFailed),
+    }
 }
 
 /// Writes a context item: agents are given it from their next turn on. The same request again answers the same item.

@@ -1,6 +1,6 @@
 //! How long an org keeps what it has.
 
-use slipway_contract::http::retention::{RETENTION_DAYS_MAX, Retention};
+use slipway_contract::http::retention::{AUDIT_DAYS_MIN, RETENTION_DAYS_MAX, Retention};
 use slipway_contract::{Actor, OrgId, Problem};
 use slipway_domain::orgs::{Deed, may};
 use slipway_store::{audit, retention};
@@ -22,7 +22,7 @@ pub(crate) async fn read(mut member: OrgMember) -> Result<Json<Retention>, Refus
     Ok(Json::ok(retention::get(&mut member.db).await?))
 }
 
-/// Says how long the org keeps what it has. What is older goes within minutes. Admins and owners.
+/// Says how long the org keeps what it has, in the place of what stood. What is older goes within minutes. Admins and owners.
 #[utoipa::path(
     put, path = "/v1/orgs/{org}/retention", operation_id = "set_retention", tag = "retention",
     params(("org" = OrgId, Path)), request_body = Retention,
@@ -35,9 +35,16 @@ pub(crate) async fn set(
     Body(asked): Body<Retention>,
 ) -> Result<Json<Retention>, Refusal> {
     may(member.role, Deed::SetRetention)?;
-    for (field, days) in [("chat_days", asked.chat_days), ("artifact_days", asked.artifact_days)] {
-        if days.is_some_and(|days| !(1..=RETENTION_DAYS_MAX).contains(&days)) {
-            return Err(Problem::field(field, format!("must be 1 to {RETENTION_DAYS_MAX}, or null")).into());
+    for (field, days, least) in [
+        ("chat_days", asked.chat_days, 1),
+        ("artifact_days", asked.artifact_days, 1),
+        ("attachment_days", asked.attachment_days, 1),
+        ("audit_days", asked.audit_days, AUDIT_DAYS_MIN),
+        ("turn_days", asked.turn_days, 1),
+    ] {
+        if days.is_some_and(|days| !(least..=RETENTION_DAYS_MAX).contains(&days)) {
+            let detail = format!("must be {least} to {RETENTION_DAYS_MAX}, or null");
+            return Err(Problem::field(field, detail).into());
         }
     }
     retention::set(&mut member.db, asked).await?;
@@ -47,7 +54,14 @@ pub(crate) async fn set(
         actor: Actor::User { id: member.user },
         action: "retention.set",
         subject: member.db.org().to_string(),
-        detail: format!("chats {}, artifacts {}", days(asked.chat_days), days(asked.artifact_days)),
+        detail: format!(
+            "chats {}, artifacts {}, attachments {}, audit log {}, turns {}",
+            days(asked.chat_days),
+            days(asked.artifact_days),
+            days(asked.attachment_days),
+            days(asked.audit_days),
+            days(asked.turn_days),
+        ),
     };
     audit::append(&mut member.db, &entry).await?;
     member.db.commit().await?;

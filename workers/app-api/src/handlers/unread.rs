@@ -23,8 +23,9 @@ pub(crate) async fn read(
     let user = member.user;
     if let Some(since) = asked.since {
         let found = unread::since(&mut member.db, user, since, asked.channel).await?;
-        // A horizon behind the caller's: theirs is of a database that is no more.
-        if found.horizon >= since {
+        // A horizon behind the caller's: theirs is of a database that is no more. And of what was deleted no row is left that
+        // says who counted it: everybody begins anew.
+        if found.horizon >= since && !found.deleted {
             let stirred = match asked.channel.filter(|_| found.stirred) {
                 Some(channel) => {
                     let role = member.role;

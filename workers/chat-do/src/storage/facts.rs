@@ -104,6 +104,7 @@ impl Storage {
             | ChatCommand::Close
             | ChatCommand::Erase
             | ChatCommand::ErasePerson { .. }
+            | ChatCommand::ForgetTurns { .. }
             | ChatCommand::SandboxChanged(_)
             | ChatCommand::Reindex
             | ChatCommand::BeginExport { .. }

@@ -6,6 +6,7 @@ pub(crate) mod artifacts;
 pub(crate) mod attachments;
 mod caller;
 pub(crate) mod deletions;
+pub(crate) mod embeddings;
 pub(crate) mod files;
 pub(crate) mod projections;
 pub(crate) mod routes;

@@ -4,7 +4,7 @@
 //! counted in the write that ends it; nothing is waited for here but for moments: what must wait comes again by being due.
 
 mod chat;
-mod object;
+pub(crate) mod object;
 mod parts;
 mod person;
 pub(crate) mod places;

@@ -18,7 +18,7 @@ const ASK_MS: u64 = 15_000;
 ///
 /// # Errors
 /// `unavailable`, or what the object itself failed with.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     errand: &Errand,
     org: OrgId,
     chat: ChatId,

@@ -6,6 +6,7 @@
 
 mod agent;
 mod bill;
+mod embed;
 mod failure;
 mod given;
 mod pace;
@@ -19,6 +20,8 @@ mod watch;
 
 #[cfg(test)]
 mod testing;
+
+pub(crate) use embed::Embedder;
 
 use std::rc::Rc;
 

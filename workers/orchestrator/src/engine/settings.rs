@@ -2,7 +2,7 @@
 
 use slipway_llm::providers::anthropic::Anthropic;
 use slipway_llm::providers::openai::OpenAi;
-use slipway_llm::{ModelRef, Provider, ProviderError};
+use slipway_llm::{ErrorKind, ModelRef, Provider, ProviderError};
 
 use super::watch::Limits;
 
@@ -40,6 +40,28 @@ pub(crate) fn route(
             setting("ANTHROPIC_API_KEY").as_deref(),
         )?)),
     })
+}
+
+/// The server and the model of it that tell what texts mean, by `EMBEDDING_MODEL` (`openai:<model>`): none where that is unset.
+///
+/// # Errors
+/// [`ErrorKind::NotConfigured`]: it names no model that does, or the server's settings are absent or cannot work.
+pub(super) fn embeddings(
+    setting: impl Fn(&str) -> Option<String>,
+) -> Result<Option<(OpenAi, ModelRef)>, ProviderError> {
+    let wanted = setting("EMBEDDING_MODEL").map(|model| model.trim().to_owned());
+    let Some(wanted) = wanted.filter(|model| !model.is_empty()) else { return Ok(None) };
+    let model = wanted.parse().map_err(ProviderError::from)?;
+    match model {
+        ModelRef::OpenAi(_) => {
+            let (url, key) = (setting("OPENAI_BASE_URL"), setting("OPENAI_API_KEY"));
+            Ok(Some((OpenAi::new(url.as_deref(), key.as_deref())?, model)))
+        }
+        ModelRef::Demo | ModelRef::Anthropic(_) => {
+            let message = "only models of an OpenAI-compatible server make embeddings";
+            Err(ProviderError::new(ErrorKind::NotConfigured, provider_name(&model), message))
+        }
+    }
 }
 
 /// The longest waits: `MODEL_FIRST_BYTE_MS`, `MODEL_SILENCE_MS`, `MODEL_STEP_MS`.
@@ -117,6 +139,24 @@ mod tests {
             &[],
             expect!["anthropic: not_configured: set ANTHROPIC_API_KEY to use this provider"],
         );
+    }
+
+    #[test]
+    fn embeddings_are_of_an_openai_compatible_server_or_there_are_none() {
+        let told = |settings: &[(&str, &str)]| match embeddings(from(settings)) {
+            Ok(found) => format!("{:?}", found.map(|(_, model)| model.to_string())),
+            Err(error) => error.to_string(),
+        };
+        let url = ("OPENAI_BASE_URL", "http://localhost:11434");
+        expect!["None"].assert_eq(&told(&[url, ("EMBEDDING_MODEL", " ")]));
+        expect![[r#"Some("openai:nomic-embed-text")"#]]
+            .assert_eq(&told(&[url, ("EMBEDDING_MODEL", "openai:nomic-embed-text")]));
+        expect!["demo: not_configured: only models of an OpenAI-compatible server make embeddings"]
+            .assert_eq(&told(&[url, ("EMBEDDING_MODEL", "demo")]));
+        expect!["slipway: unknown_model: the agent's model names no provider that is known"]
+            .assert_eq(&told(&[url, ("EMBEDDING_MODEL", "nomic-embed-text")]));
+        expect!["openai: not_configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, to use this provider"]
+            .assert_eq(&told(&[("EMBEDDING_MODEL", "openai:m")]));
     }
 
     #[test]

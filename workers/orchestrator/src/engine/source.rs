@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use slipway_edge::clock;
 use slipway_llm::providers::demo;
-use slipway_llm::{ErrorKind, ModelRequest, Provider, ProviderError, StreamDecoder, StreamEvent};
+use slipway_llm::{
+    ErrorKind, HttpRequest, ModelRequest, Provider, ProviderError, StreamDecoder, StreamEvent,
+};
 use worker::{ByteStream, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
 use super::pace::{BATCH_MS, Pace};
@@ -76,7 +78,7 @@ impl Call {
     ) -> Result<Self, ProviderError> {
         let unreachable =
             |_| ProviderError::new(ErrorKind::Connection, name, "the provider could not be reached");
-        let request = write(provider, request)?.map_err(unreachable)?;
+        let request = write(&provider.request(request)?).map_err(unreachable)?;
         let (abort, signal) = AbortOnDrop::new();
         let sent = Fetch::Request(request).send_with_signal(&signal).await;
         let mut reply = sent.map_err(unreachable)?;
@@ -101,25 +103,21 @@ impl Call {
 }
 
 /// The call as the platform's request. A redirect is not followed: the key is for this address alone.
-fn write(provider: &dyn Provider, request: &ModelRequest) -> Result<worker::Result<Request>, ProviderError> {
-    let written = provider.request(request)?;
-    let build = || {
-        let headers = Headers::new();
-        for (name, value) in &written.headers {
-            headers.set(name, value)?;
-        }
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_headers(headers)
-            .with_redirect(RequestRedirect::Manual)
-            .with_body(Some(worker::js_sys::Uint8Array::from(written.body.as_slice()).into()));
-        Request::new_with_init(&written.url, &init)
-    };
-    Ok(build())
+pub(super) fn write(written: &HttpRequest) -> worker::Result<Request> {
+    let headers = Headers::new();
+    for (name, value) in &written.headers {
+        headers.set(name, value)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers)
+        .with_redirect(RequestRedirect::Manual)
+        .with_body(Some(worker::js_sys::Uint8Array::from(written.body.as_slice()).into()));
+    Request::new_with_init(&written.url, &init)
 }
 
 /// The beginning of a reply's body, as far as it can be read.
-async fn beginning(reply: &mut Response) -> Vec<u8> {
+pub(super) async fn beginning(reply: &mut Response) -> Vec<u8> {
     let mut bytes = Vec::new();
     let Ok(mut body) = reply.stream() else { return bytes };
     while let Some(Ok(more)) = body.next().await {

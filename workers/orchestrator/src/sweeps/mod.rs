@@ -1,5 +1,5 @@
 //! What is looked after by the clock, once a minute: sandboxes that nobody uses, that broke, that wait, whoever was not
-//! told, chats that nobody uses, what orgs keep no longer, and deletions.
+//! told, chats that nobody uses, what orgs keep no longer, deletions, and what context items mean.
 //!
 //! Invariants: one round of a sweep at a time, by a lease; a round is bounded and the next goes on where it stopped; a
 //! sweep that fails keeps no other from its work. What a sweep does, it does as anybody would: by a fact that happens to a
@@ -8,6 +8,7 @@
 mod archive;
 mod attachments;
 mod deletions;
+mod embeddings;
 mod idle;
 mod owners;
 mod queue;
@@ -68,12 +69,14 @@ enum Sweep {
     Reindex,
     /// Chats that nobody uses, and archives that stand in the middle.
     Archive,
+    /// Context items of which it is not known what they mean.
+    Embeddings,
 }
 
 impl Sweep {
     /// What ended gives its place to who waits, and what changed is told: so these come late. Snapshots and archives take
-    /// long, so they come last.
-    const ALL: [Self; 14] = [
+    /// long, so they come last, before what waits for a provider.
+    const ALL: [Self; 15] = [
         Self::Reconcile,
         Self::Unseen,
         Self::Settle,
@@ -88,6 +91,7 @@ impl Sweep {
         Self::Reindex,
         Self::Snapshots,
         Self::Archive,
+        Self::Embeddings,
     ];
 
     const fn name(self) -> &'static str {
@@ -106,6 +110,7 @@ impl Sweep {
             Self::Archive => "archive",
             Self::Attachments => "attachments",
             Self::Reindex => "reindex",
+            Self::Embeddings => "embeddings",
         }
     }
 }
@@ -122,7 +127,7 @@ pub(crate) async fn all(errand: Errand) {
 /// How a round went.
 #[derive(Debug, Default)]
 struct Round {
-    /// Sandboxes (or orgs, chats or deletions) that were looked at.
+    /// Sandboxes (or orgs, chats, deletions or context items) that were looked at.
     looked: usize,
     /// Of these, how many could not be done with.
     failed: usize,
@@ -158,6 +163,7 @@ async fn round(changes: &mut Changes<'_>, sweep: Sweep) {
         Sweep::Archive => archive::sweep(changes).await,
         Sweep::Attachments => attachments::sweep(changes, claimed.cursor).await,
         Sweep::Reindex => reindex::sweep(changes, claimed.cursor).await,
+        Sweep::Embeddings => embeddings::sweep(changes, claimed.cursor).await,
     };
     let line =
         |level| Line::new(level, "sweep_ended").request(changes.errand.request).name("sweep", sweep.name());
