@@ -139,6 +139,8 @@ test('an answer that fails says why and what to do, and a tool call folds to one
   await say(ada.page, '@demo call: list_participants {}');
   const tool = ada.page.locator('details').filter({ hasText: 'list participants' });
   await expect(ada.page.getByRole('article', { name: /^Demo/ })).toHaveCount(1);
+  // What is still being said is laid out anew once it was.
+  await expect(ada.page.locator('article[data-turn]')).toHaveCount(0);
   await expect(tool.getByText('Arguments')).toBeHidden();
   await tool.locator('summary').click();
   await expect(tool.getByText('Arguments')).toBeVisible();
