@@ -34,7 +34,7 @@ const FILL_DELETIONS: &str = "
 
 #[tokio::test]
 #[ignore = "fills 400,000 rows; it measures and does not decide but for a bound far off"]
-async fn asking_what_is_unread_costs_a_millisecond_among_twenty_thousand_chats() {
+async fn asking_what_is_unread_costs_little_among_twenty_thousand_chats() {
     let server = Server::get();
     let (db, tenant) = fixture::tenant(server.db().await).await;
     let admin = server.admin().await;
