@@ -8,7 +8,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path as FilePath, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,9 +32,6 @@ use tokio::task::JoinHandle;
 
 /// What its callers must bring.
 pub const KEY: &str = "bridge-key-of-the-tests";
-/// By which processes of a container are found.
-const MARK: &str = "FAKE_BRIDGE_CONTAINER";
-
 /// The running server. It ends with its containers when this value is dropped.
 #[derive(Debug)]
 pub struct FakeBridge {
@@ -177,10 +175,6 @@ impl Shared {
         self.folder.join(number.to_string()).join(name)
     }
 
-    fn mark(&self, number: u32) -> String {
-        format!("{MARK}={}", self.disk(number, "").display())
-    }
-
     /// A line of bash in a container.
     fn bash(&self, number: u32, line: &str) -> std::io::Result<Child> {
         let mut command = Command::new("bwrap");
@@ -193,28 +187,28 @@ impl Shared {
             command.arg("--bind").arg(self.disk(number, disk)).arg(at);
         }
         command.args(["--chdir", "/workspace", "bash", "-c", line]);
-        let mark = self.mark(number);
-        let (name, value) = mark.split_once('=').unwrap_or_default();
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/tmp").env(name, value);
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/tmp");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     }
 
     /// Ends its processes and removes its disks.
     fn end(&self, number: u32) {
-        let mark = self.mark(number);
         // What is killed may have started something in the meantime.
-        while kill_marked(mark.as_bytes()) > 0 {}
+        while kill_within(&self.disk(number, "var-tmp")) > 0 {}
         let _left_behind = fs::remove_dir_all(self.folder.join(number.to_string()));
     }
 }
 
-/// Kills the processes that have this in their environment; how many there were.
-fn kill_marked(mark: &[u8]) -> usize {
-    let Ok(all) = fs::read_dir("/proc") else { return 0 };
+/// Kills the processes that see this folder as their `/var/tmp`; how many there were.
+///
+/// A process keeps the disk it sees while it starts another program. Its environment and its command line are empty for
+/// that moment (`execve(2)` replaces the memory that they are read from).
+fn kill_within(folder: &FilePath) -> usize {
+    let place = |path: &FilePath| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let (Some(sought), Ok(all)) = (place(folder), fs::read_dir("/proc")) else { return 0 };
     let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+        place(format!("/proc/{pid}/root/var/tmp").as_ref()) == Some(sought)
             && std::process::Command::new("kill")
                 .args(["-9", &pid.to_string()])
                 .stderr(Stdio::null())

@@ -4,6 +4,7 @@ use anyhow::Result;
 use reqwest::Client;
 
 use super::*;
+use crate::wait::eventually;
 
 /// Runs words in a container; the status and what comes back.
 async fn run(bridge: &FakeBridge, id: &str, argv: &[&str]) -> Result<(u16, String)> {
@@ -44,8 +45,7 @@ async fn a_container_ends_with_everything_in_it() -> Result<()> {
     let bridge = FakeBridge::start().await?;
     let (_, pid) = run(&bridge, "abc", &["sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!"]).await?;
     let pid: u32 = pid.lines().next().unwrap_or_default().parse()?;
-    // The state after the name in brackets (proc_pid_stat(5)). The command line is empty for a moment
-    // while a program takes another's place, so it says less than it seems to.
+    // The state after the name in brackets (proc_pid_stat(5)).
     let alive = || {
         fs::read_to_string(format!("/proc/{pid}/stat"))
             .is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| !rest.starts_with(['Z', 'X'])))
@@ -54,7 +54,8 @@ async fn a_container_ends_with_everything_in_it() -> Result<()> {
     run(&bridge, "abc", &["touch", "/var/tmp/mine"]).await?;
     let url = format!("{}/v1/sandbox/abc", bridge.url());
     Client::new().delete(&url).bearer_auth(KEY).send().await?;
-    assert!(!alive());
+    // The signal is given by now; the process has still to go.
+    eventually("the process ends", async || Ok((!alive()).then_some(()))).await?;
     assert!(run(&bridge, "abc", &["ls", "/var/tmp"]).await?.1.starts_with('{'), "it has another's files");
     assert_eq!(bridge.made(), 2);
     Ok(())
