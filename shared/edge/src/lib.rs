@@ -1,4 +1,4 @@
-//! What the Workers share and only they know: the clock, fresh ids, log lines, replies.
+//! What the Workers share and only they know: the clock, digests, fresh ids, log lines, replies.
 //!
 //! Invariant: the only library that knows `worker`. Nothing here decides. The `worker` crate's own `http` feature stays
 //! off: it changes the types of every other Worker of the build.
@@ -6,6 +6,7 @@
 pub mod clock;
 #[cfg(feature = "postgres")]
 pub mod db;
+pub mod digest;
 pub mod ids;
 pub mod log;
 pub mod reply;

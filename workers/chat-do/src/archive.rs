@@ -6,9 +6,9 @@ pub(crate) mod restore;
 
 use std::rc::Rc;
 
-use slipway_contract::objects::archive::{ArchiveStub, ExportAnswer, ExportBlock};
+use slipway_contract::objects::archive::{ArchiveStub, ExportAnswer, ExportBlock, FORMAT, PartHeader};
 use slipway_contract::objects::chat::{ChatCall, ChatCommand};
-use slipway_contract::{Actor, ArchiveId, OrgId, Problem, ProblemCode, Seq};
+use slipway_contract::{Actor, ArchiveId, ChatId, OrgId, Problem, ProblemCode, Seq};
 use slipway_domain::chat::Chat;
 use slipway_domain::chat::archive::{Around, Door, Sealing, Standing, Wiping};
 use slipway_edge::clock;
@@ -62,9 +62,17 @@ fn export(
 ) -> Result<String, Problem> {
     let (standing, _) = found(room, actor, org)?;
     standing.read(archive)?;
-    let text = room.storage.export(room.id()?, archive, part, from);
+    let chat = room.id()?;
+    let text =
+        if part == 0 { front(room, chat, archive) } else { room.storage.export(chat, archive, part, from) };
     let text = text.map_err(|error| room.fault("export_failed", &error))?;
     text.ok_or_else(|| Problem::new(ProblemCode::InvalidParameter).detail("no such place"))
+}
+
+fn front(room: &Room, chat: ChatId, archive: ArchiveId) -> worker::Result<Option<String>> {
+    let header = PartHeader { format: FORMAT, archive, chat, part: 0, rows: 0, next: None };
+    let events = room.storage.front()?;
+    Ok(room.with_chat(|chat| chat.front(header, &events)).transpose()?)
 }
 
 async fn wipe(

@@ -3,7 +3,6 @@
 mod acts;
 mod archive;
 mod calls;
-mod digest;
 mod effects;
 mod erasing;
 mod gather;

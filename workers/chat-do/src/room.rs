@@ -139,6 +139,13 @@ impl Room {
         self.away.get()
     }
 
+    /// Whether the chat lies in an archive, after a look.
+    pub(crate) fn finds_away(self: &Rc<Self>) -> bool {
+        // What is wrong otherwise is told to whoever opens it.
+        let _told_later = self.load();
+        self.is_away()
+    }
+
     /// What is in memory of the chat is no longer so.
     pub(crate) fn forget(&self) {
         self.held.replace(None);
@@ -247,6 +254,9 @@ impl Room {
         }
         // Who begins a chat names its org in the command.
         let named = if let ChatCommand::Create { org, .. } = &command { Some(*org) } else { org };
+        if let Some(shown) = restore::shown(self, &command, actor, named).await? {
+            return Ok(shown);
+        }
         self.open(named).await?;
         if self.is_closed() {
             return Err(ProblemCode::NotFound.into());

@@ -10,7 +10,8 @@
 //! 2. [`ExportPart`](super::chat::ChatCommand::ExportPart), from part 1 with no place, then from [`PartHeader::next`] until
 //!    that is absent. The reply's body is the part itself, at most [`PART_BYTES`] unless one row alone is longer. A part
 //!    that is asked for again under the same seal is the same bytes.
-//!    `archive_blocked` when the seal is gone: begin anew, under a new archive.
+//!    `archive_blocked` when the seal is gone: begin anew, under a new archive. Part 0, which is asked for with no place, is
+//!    the *front*.
 //! 3. Once parts and manifest are in R2, read back and compared: [`Wipe`](super::chat::ChatCommand::Wipe). Answers
 //!    [`ArchiveStub`]; the same again too. `archive_blocked` when the seal is gone, or something goes on, which takes the seal
 //!    away: nothing was wiped, nor ever will be for this archive.
@@ -20,6 +21,11 @@
 //! ([`TableHeader`]) names a table and its columns, and every line that is an array is a row of the last named table: its
 //! values in that order, text, whole numbers or `null`. No row stands in two parts. Tables come in the order of the plan;
 //! the rows of a table by its key.
+//!
+//! # The front
+//! What people see until the chat is back: how it stood, and the newest page of its log. [`PartHeader`] with the number 0,
+//! whose `rows` are events; a line with the chat; then the newest events, oldest first. No row of a table is in it and
+//! nothing is restored from it. It may be absent, as in archives of before, or unreadable to another version.
 //!
 //! # The manifest
 //! [`ArchiveManifest`], as JSON, is written last. Its SHA-256, of its bytes as they lie in R2, is the archive's name for
@@ -163,15 +169,18 @@ pub struct ArchiveManifest {
     pub tables: Vec<TableRows>,
     /// Every part, in the order of their numbers.
     pub parts: Vec<ArchivePart>,
+    /// The front, as part 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<ArchivePart>,
     /// Digest of the whole: SHA-256, in hexadecimal digits, of the parts' `raw_sha256` one after the other, each followed
     /// by a line feed.
     pub sha256: String,
 }
 
-/// One part of an archive. `part-00001.jsonl.gz` and so on.
+/// One part of an archive, or its front. `part-00001.jsonl.gz` and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivePart {
-    /// Its number; the first is 1.
+    /// Its number; the first is 1, the front 0.
     pub part: u32,
     /// Rows in it.
     pub rows: u64,

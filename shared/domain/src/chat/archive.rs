@@ -4,6 +4,7 @@
 //! comes back is what left, whole, or nothing is taken for the chat.
 
 mod check;
+mod front;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,8 @@ use slipway_contract::objects::archive::{ArchiveStub, ExportBlock};
 use slipway_contract::sandbox::SandboxState;
 use slipway_contract::{ArchiveId, OrgId, Problem, ProblemCode};
 
-pub use check::{Refused, check_manifest, check_part, check_whole, part_after};
+pub use check::{Refused, check_manifest, check_part, check_whole, parts_after};
+pub use front::{FRONT_BYTES, FRONT_EVENTS, Front};
 pub use part::{Batch, Part, PartDraft};
 
 use super::Chat;

@@ -364,6 +364,11 @@ impl Chat {
         let (read, read_count) = self
             .person(to)
             .map_or((self.head, self.message_count), |person| (person.read, person.read_count));
+        self.described(read, read_count)
+    }
+
+    /// The same for somebody who has read up to `read`, when there were `read_count` messages.
+    fn described(&self, read: Seq, read_count: u64) -> chats::Chat {
         chats::Chat {
             id: self.id,
             org: self.org,

@@ -136,7 +136,7 @@ async fn a_chat_whose_return_nobody_could_note_is_noted_later() -> Result<()> {
     Ok(())
 }
 
-fn flip(file: &Path, place: usize) -> Result<()> {
+pub(crate) fn flip(file: &Path, place: usize) -> Result<()> {
     let mut bytes = fs::read(file)?;
     *bytes.get_mut(place).context("the object is shorter")? ^= 1;
     Ok(fs::write(file, bytes)?)
@@ -149,14 +149,14 @@ async fn what_is_not_what_was_put_there_is_refused_and_kept() -> Result<()> {
     scene.away().await?;
     let archive = kept(&bed, scene.chat.id)?.pop().context("R2 has no archive")?;
     let part = archive.parts.first().context("no part")?;
-    let path = format!("/v1/chats/{}", scene.chat.id);
+    let earlier = format!("/v1/chats/{}/events?before=9", scene.chat.id);
     for (file, place) in [(part, 40), (&archive.manifest, 10)] {
         flip(file, place)?;
         for _ in 0..2 {
-            let problem = scene.bo.get(&path).await?.refused(ProblemCode::ArchiveDamaged)?;
-            ensure!(problem.detail.is_some(), "it does not say what is wrong");
             let posted = scene.bo.posting(scene.chat.id, "lost", "Is anybody here?").send().await?;
-            posted.refused(ProblemCode::ArchiveDamaged)?;
+            let problem = posted.refused(ProblemCode::ArchiveDamaged)?;
+            ensure!(problem.detail.is_some(), "it does not say what is wrong");
+            scene.bo.get(&earlier).await?.refused(ProblemCode::ArchiveDamaged)?;
         }
         // Nothing is thrown away because of that.
         scene.forget_leases().await?;
@@ -167,7 +167,7 @@ async fn what_is_not_what_was_put_there_is_refused_and_kept() -> Result<()> {
     // Cut short: R2 itself may notice, and then it may be tried again.
     let whole = fs::read(part)?;
     fs::write(part, whole.get(..whole.len() / 2).context("an empty part")?)?;
-    let refused = scene.bo.get(&path).await?.problem()?.code;
+    let refused = scene.bo.get(&earlier).await?.problem()?.code;
     ensure!(matches!(refused, ProblemCode::ArchiveDamaged | ProblemCode::Unavailable), "{refused:?}");
     fs::write(part, whole)?;
     // As it was, it comes back as it was.

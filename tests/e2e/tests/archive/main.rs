@@ -2,6 +2,7 @@
 
 mod blocked;
 mod faults;
+mod front;
 mod hatch;
 mod object;
 mod refused;

@@ -55,7 +55,7 @@ fn told(bed: &Testbed, chat: ChatId, event: &str, asked: Option<&str>) -> Result
 }
 
 /// Waits until the log says that so many of something were handed to the chat's object, and none more.
-async fn served(bed: &Testbed, chat: ChatId, what: &str, times: usize) -> Result<()> {
+pub(crate) async fn served(bed: &Testbed, chat: ChatId, what: &str, times: usize) -> Result<()> {
     eventually(&format!("{what} {times} times"), async || {
         let told = told(bed, chat, "archive_served", Some(what))?;
         ensure!(told <= times, "{what} was served {told} times, not {times}");
@@ -151,7 +151,7 @@ async fn whoever_comes_at_once_waits_for_one_return() -> Result<()> {
 }
 
 /// A chat of some 12 MB, three parts and a rest, that has left; what Bo saw of it before.
-async fn a_long_chat_away() -> Result<(Testbed, Scene, Value)> {
+pub(crate) async fn a_long_chat_away() -> Result<(Testbed, Scene, Value)> {
     let (bed, scene) = own_stack().await?;
     let long = "All work and no play. ".repeat(2_700);
     for number in 0..200 {
@@ -163,7 +163,7 @@ async fn a_long_chat_away() -> Result<(Testbed, Scene, Value)> {
 }
 
 /// Waits until somebody answers again; the chat is as it was then, and goes on.
-async fn is_whole(scene: &Scene, before: &Value) -> Result<()> {
+pub(crate) async fn is_whole(scene: &Scene, before: &Value) -> Result<()> {
     let path = format!("/v1/chats/{}", scene.chat.id);
     eventually("an answer", async || {
         let answer = scene.bo.call(Method::GET, &path).try_send().await?;
@@ -188,8 +188,7 @@ async fn a_return_that_dies_between_two_parts_goes_on_where_it_was() -> Result<(
     *damaged.get_mut(99).context("a short part")? ^= 1;
     fs::write(second, &damaged)?;
     // The first part comes in, the second does not.
-    let path = format!("/v1/chats/{chat}");
-    scene.bo.get(&path).await?.refused(ProblemCode::ArchiveDamaged)?;
+    scene.bo.posting(chat, "early", "Too early.").send().await?.refused(ProblemCode::ArchiveDamaged)?;
     served(&bed, chat, "part", 1).await?;
     block_in_place(|| bed.stack.kill_workerd())?;
     fs::write(second, &bytes)?;

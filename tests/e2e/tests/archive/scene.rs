@@ -154,6 +154,7 @@ pub(crate) async fn swept_away(bed: &mut Testbed, scene: &Scene) -> Result<()> {
 /// What R2 holds of a chat on this machine.
 pub(crate) struct Kept {
     pub(crate) manifest: PathBuf,
+    pub(crate) front: Option<PathBuf>,
     pub(crate) parts: Vec<PathBuf>,
 }
 
@@ -189,6 +190,7 @@ pub(crate) fn kept(bed: &Testbed, chat: ChatId) -> Result<Vec<Kept>> {
     };
     let kept = manifests.into_iter().map(|(manifest, path)| Kept {
         manifest: path.clone(),
+        front: manifest.front.as_ref().and_then(file_of),
         parts: manifest.parts.iter().filter_map(file_of).collect(),
     });
     Ok(kept.collect())

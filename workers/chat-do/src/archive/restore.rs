@@ -2,29 +2,72 @@
 //!
 //! Invariants: the stub stays until all is back, each part goes in with the note that it is in, and the last step takes
 //! the stub away in one transaction. So a process that dies goes on where it was, and whoever else calls waits for the
-//! same work.
+//! same work. Who only looks is shown the archive's front meanwhile: nothing is written before all is back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::channel::oneshot;
+use futures::{StreamExt, stream};
 use slipway_contract::objects::archive::{ArchiveManifest, ArchivePart, ArchiveRestored, ArchiveStub};
-use slipway_contract::{ArchiveId, ChatId, OrgId, Problem, ProblemCode};
-use slipway_domain::chat::archive::{self, Door, Part, Refused, Standing, part_after};
+use slipway_contract::objects::chat::ChatCommand;
+use slipway_contract::{Actor, ArchiveId, ChatId, OrgId, Problem, ProblemCode};
+use slipway_domain::chat::archive::{self, Door, Front, Part, Refused, Standing, parts_after};
 use slipway_edge::clock;
+use slipway_edge::digest::sha256;
 use slipway_edge::log::Line;
 use worker::{Error, Response};
 
-use crate::digest::sha256;
 use crate::orchestrator;
-use crate::room::{Room, parse};
+use crate::room::{Room, json, parse};
 use crate::schema;
 use crate::storage::archive::BATCH_BYTES;
 
-/// Who waits for the chat.
+/// Whoever is told something once it is there, or why it does not come.
+type Waiting<T> = RefCell<Vec<oneshot::Sender<Result<T, Problem>>>>;
+
+/// A chat on its way back.
 #[derive(Default)]
 pub(crate) struct Return {
-    waiting: RefCell<Vec<oneshot::Sender<Result<(), Problem>>>>,
+    /// It is on its way.
+    begun: Cell<bool>,
+    /// Who waits for all of it.
+    waiting: Waiting<()>,
+    /// Who is content with its front.
+    looking: Waiting<Option<Rc<Front>>>,
+    front: RefCell<Option<Rc<Front>>>,
+}
+
+/// Answers what is asked of an archived chat by its front, if that is enough, and lets the chat come back behind it.
+///
+/// # Errors
+/// `not_found` for another org or somebody who takes no part; why the chat does not come back.
+pub(crate) async fn shown(
+    room: &Rc<Room>,
+    command: &ChatCommand,
+    actor: Actor,
+    org: Option<OrgId>,
+) -> Result<Option<String>, Problem> {
+    if !matches!(command, ChatCommand::Describe | ChatCommand::Events(_)) || !room.finds_away() {
+        return Ok(None);
+    }
+    let Some(front) = front(room, org).await? else { return Ok(None) };
+    if let ChatCommand::Events(query) = command {
+        return front.page(query, actor, org);
+    }
+    json(&front.describe(actor, org)?).map(Some)
+}
+
+async fn front(room: &Rc<Room>, org: Option<OrgId>) -> Result<Option<Rc<Front>>, Problem> {
+    let Door::Away(stub, parts) = room.standing()?.door(org)? else { return Ok(None) };
+    let known = room.returning.front.borrow().clone();
+    if known.is_some() {
+        return Ok(known);
+    }
+    let (reply, told) = oneshot::channel();
+    room.returning.looking.borrow_mut().push(reply);
+    begin(room, stub, parts);
+    told.await.unwrap_or_else(|_| Err(unavailable()))
 }
 
 /// Brings the chat back for a call that names `org`. Whoever comes meanwhile waits for the same.
@@ -34,21 +77,28 @@ pub(crate) struct Return {
 pub(crate) async fn bring_back(room: &Rc<Room>, org: Option<OrgId>) -> Result<(), Problem> {
     let Door::Away(stub, parts) = room.standing()?.door(org)? else { return Ok(()) };
     let (reply, back) = oneshot::channel();
-    let begins = {
-        let mut waiting = room.returning.waiting.borrow_mut();
-        waiting.push(reply);
-        waiting.len() == 1
-    };
-    if begins {
-        let room = Rc::clone(room);
-        room.clone().state.wait_until(async move {
-            let outcome = restore(&room, &stub, parts).await;
-            for reply in room.returning.waiting.take() {
-                let _gone = reply.send(outcome.clone());
-            }
-        });
-    }
+    room.returning.waiting.borrow_mut().push(reply);
+    begin(room, stub, parts);
     back.await.unwrap_or_else(|_| Err(unavailable()))
+}
+
+/// Has the chat come back, unless it is on its way.
+fn begin(room: &Rc<Room>, stub: ArchiveStub, parts: u32) {
+    if room.returning.begun.replace(true) {
+        return;
+    }
+    let room = Rc::clone(room);
+    room.clone().state.wait_until(async move {
+        let outcome = restore(&room, &stub, parts).await;
+        room.returning.begun.set(false);
+        room.returning.front.take();
+        for reply in room.returning.looking.take() {
+            let _gone = reply.send(outcome.clone().map(|()| None));
+        }
+        for reply in room.returning.waiting.take() {
+            let _gone = reply.send(outcome.clone());
+        }
+    });
 }
 
 /// Why the chat is not back.
@@ -71,7 +121,8 @@ async fn restore(room: &Rc<Room>, stub: &ArchiveStub, parts: u32) -> Result<(), 
     match try_restore(room, chat, stub, parts).await {
         Ok(()) => {
             line(Line::info("chat_restored")).emit();
-            Ok(())
+            // Nobody may be waiting: what is due from here on, such as telling that it is back, begins with the load.
+            room.load()
         }
         Err(Failure::Refused(Refused::Damaged(what))) => {
             line(Line::error("archive_damaged")).name("wrong", what).emit();
@@ -96,18 +147,50 @@ async fn try_restore(room: &Room, chat: ChatId, stub: &ArchiveStub, parts: u32) 
     let manifest: ArchiveManifest = parse(&bytes).ok_or(Refused::Damaged("the manifest's form"))?;
     let digest = sha256(&bytes).await.map_err(Failure::Unreachable)?;
     archive::check_manifest(&manifest, &digest, stub, chat, schema::VERSION)?;
-    let mut done = parts;
-    while let Some(part) = part_after(&manifest, done) {
-        let bytes = fetch(room, &format!("{place}/parts/{}", part.part)).await?;
-        let digest = sha256(&bytes).await.map_err(Failure::Unreachable)?;
+    if let Some(known) = manifest.front.as_ref().filter(|_| !room.returning.looking.borrow().is_empty()) {
+        match front_of(room, &place, known).await {
+            Ok(front) => show(room, &Rc::new(front)),
+            // It is gone without: whoever looks waits for the chat.
+            Err(_) => Line::warn("front_unreadable").org(stub.org).chat(chat).emit(),
+        }
+    }
+    // One part is on its way while the one before it is put into the tables.
+    let coming = parts_after(&manifest, parts).map(|part| fetch_part(room, &place, part));
+    let mut coming = stream::iter(coming).buffered(2);
+    while let Some(fetched) = coming.next().await {
+        let (part, bytes, digest) = fetched?;
         take_part(room, stub, &manifest, part, &bytes, &digest)?;
-        done = part.part;
     }
     finish(room, &manifest, stub.archive)
 }
 
 fn place(org: OrgId, chat: ChatId, archive: ArchiveId) -> String {
     format!("/internal/archives/{org}/{chat}/{archive}")
+}
+
+async fn front_of(room: &Room, place: &str, known: &ArchivePart) -> Result<Front, Failure> {
+    let (_, bytes, digest) = fetch_part(room, place, known).await?;
+    let text = core::str::from_utf8(&bytes).map_err(|_| Refused::Damaged("the front's text"))?;
+    Ok(Front::read(text, &digest, known)?)
+}
+
+/// From now on the front is there for those who look.
+fn show(room: &Room, front: &Rc<Front>) {
+    room.returning.front.replace(Some(Rc::clone(front)));
+    for reply in room.returning.looking.take() {
+        let _gone = reply.send(Ok(Some(Rc::clone(front))));
+    }
+}
+
+/// A part's lines and their SHA-256.
+async fn fetch_part<'m>(
+    room: &Room,
+    place: &str,
+    part: &'m ArchivePart,
+) -> Result<(&'m ArchivePart, Vec<u8>, String), Failure> {
+    let bytes = fetch(room, &format!("{place}/parts/{}", part.part)).await?;
+    let digest = sha256(&bytes).await.map_err(Failure::Unreachable)?;
+    Ok((part, bytes, digest))
 }
 
 /// What the orchestrator gives for a path.

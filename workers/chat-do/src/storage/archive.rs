@@ -5,7 +5,7 @@
 
 use slipway_contract::objects::archive::{ArchiveStub, ExportPlan, FORMAT, PartHeader, TableRows};
 use slipway_contract::{ArchiveId, ChatId, Seq};
-use slipway_domain::chat::archive::{Batch, PartDraft, Standing};
+use slipway_domain::chat::archive::{Batch, FRONT_BYTES, FRONT_EVENTS, PartDraft, Standing};
 use worker::{Error, Result};
 
 use super::Storage;
@@ -126,6 +126,17 @@ impl Storage {
             after = "";
         }
         Ok(Some(draft.finish(header)?))
+    }
+
+    /// The newest events in their wire form, oldest first, as many as the front of an archive has.
+    pub(crate) fn front(&self) -> Result<Vec<String>> {
+        self.sql.texts(
+            "SELECT event FROM (
+                 SELECT seq, event, sum(octet_length(event)) OVER (ORDER BY seq DESC) AS bytes
+                   FROM events ORDER BY seq DESC LIMIT ?)
+              WHERE bytes <= ? ORDER BY seq",
+            vec![int(FRONT_EVENTS.into()), int(FRONT_BYTES)],
+        )
     }
 
     /// How many of the next rows are read at a time, and the key of the last of them; `None` when there are none.

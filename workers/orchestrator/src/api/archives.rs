@@ -58,6 +58,7 @@ impl What {
         match self {
             Self::Begin { .. } => "begin",
             Self::Manifest(_) => "manifest",
+            Self::Part(_, 0) => "front",
             Self::Part(_, _) => "part",
             Self::Restored(_) => "restored",
         }

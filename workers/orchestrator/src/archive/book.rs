@@ -10,12 +10,18 @@ use slipway_contract::objects::archive::{
     ArchiveManifest, ArchivePart, ExportPlan, FORMAT, PartHeader, TableHeader, TableRows,
 };
 
+use slipway_edge::digest;
+
 use super::Place;
+
+/// The front's number among the parts.
+pub(super) const FRONT: u32 = 0;
 
 /// An archive whose parts are read one after the other.
 pub(super) struct Book {
     place: Place,
     parts: Vec<ArchivePart>,
+    front: Option<ArchivePart>,
     tables: BTreeMap<String, u64>,
     digest: Sha256,
     /// Where the next part begins; absent before the first and after the last.
@@ -35,15 +41,17 @@ pub(super) struct Measure {
 }
 
 impl Measure {
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { bytes: count(bytes.len()), sha256: hexadecimal(&Sha256::digest(bytes)) }
+    /// # Errors
+    /// When the platform refuses, which it does not.
+    pub(super) async fn of(bytes: &[u8]) -> worker::Result<Self> {
+        Ok(Self { bytes: count(bytes.len()), sha256: digest::sha256(bytes).await? })
     }
 }
 
 impl Book {
     pub(super) fn new(place: Place) -> Self {
         let (parts, tables) = (Vec::new(), BTreeMap::new());
-        Self { place, parts, tables, digest: Sha256::new(), next: None, ended: false }
+        Self { place, parts, front: None, tables, digest: Sha256::new(), next: None, ended: false }
     }
 
     /// The number of the part that comes next and where it begins; `None` when there is none.
@@ -52,38 +60,44 @@ impl Book {
         (!self.ended).then(|| (number, self.next.clone()))
     }
 
-    /// Takes in the next part: its lines, and what it is in R2.
-    pub(super) fn take(&mut self, raw: &[u8], packed: Measure) -> Result<(), Wrong> {
+    /// Takes in the front: its lines, what they are, and what they are in R2.
+    pub(super) fn take_front(&mut self, raw: &[u8], own: Measure, packed: Measure) -> Result<(), Wrong> {
+        let (header, _) = self.header(raw, FRONT)?;
+        self.front = Some(part(FRONT, header.rows, own, packed));
+        Ok(())
+    }
+
+    /// Takes in the next part: its lines, what they are, and what they are in R2.
+    pub(super) fn take(&mut self, raw: &[u8], own: Measure, packed: Measure) -> Result<(), Wrong> {
         let Some((number, _)) = self.next() else { return Err(Wrong("a part follows the last one")) };
-        let mut lines = raw.split_inclusive(|byte| *byte == b'\n');
-        let header = lines.next().and_then(whole).ok_or(Wrong("a part has no header"))?;
-        let header: PartHeader =
-            serde_json::from_slice(header).map_err(|_| Wrong("a part's header cannot be read"))?;
-        if header.format != FORMAT
-            || header.archive != self.place.archive
-            || header.chat != self.place.chat
-            || header.part != number
-        {
-            return Err(Wrong("a part is another one"));
-        }
+        let (header, lines) = self.header(raw, number)?;
         let rows = self.rows(lines)?;
         if rows != header.rows {
             return Err(Wrong("a part has another number of rows"));
         }
-        let own = Measure::of(raw);
         self.digest.update(&own.sha256);
         self.digest.update(b"\n");
-        self.parts.push(ArchivePart {
-            part: number,
-            rows,
-            raw_bytes: own.bytes,
-            raw_sha256: own.sha256,
-            packed_bytes: packed.bytes,
-            packed_sha256: packed.sha256,
-        });
+        self.parts.push(part(number, rows, own, packed));
         self.ended = header.next.is_none();
         self.next = header.next;
         Ok(())
+    }
+
+    /// What a part says of itself, and its other lines, if it is this one.
+    fn header<'l>(
+        &self,
+        raw: &'l [u8],
+        number: u32,
+    ) -> Result<(PartHeader, impl Iterator<Item = &'l [u8]> + use<'l>), Wrong> {
+        let mut lines = raw.split_inclusive(|byte| *byte == b'\n');
+        let header = lines.next().and_then(whole).ok_or(Wrong("a part has no header"))?;
+        let header: PartHeader =
+            serde_json::from_slice(header).map_err(|_| Wrong("a part's header cannot be read"))?;
+        let own = header.format == FORMAT
+            && header.archive == self.place.archive
+            && header.chat == self.place.chat
+            && header.part == number;
+        if own { Ok((header, lines)) } else { Err(Wrong("a part is another one")) }
     }
 
     /// Counts rows by their tables.
@@ -147,13 +161,14 @@ impl Book {
             head: plan.head,
             tables: plan.tables.clone(),
             parts: self.parts,
+            front: self.front,
             sha256,
         })
     }
 
     /// Whether what was taken in is what a manifest says.
     pub(super) fn compare(&self, manifest: &ArchiveManifest) -> Result<(), Wrong> {
-        if !self.ended || self.parts != manifest.parts {
+        if !self.ended || self.parts != manifest.parts || self.front != manifest.front {
             return Err(Wrong("the parts are not those of the manifest"));
         }
         self.tables_are(&manifest.tables)?;
@@ -162,6 +177,17 @@ impl Book {
         } else {
             Err(Wrong("the digest of the whole is another"))
         }
+    }
+}
+
+fn part(part: u32, rows: u64, own: Measure, packed: Measure) -> ArchivePart {
+    ArchivePart {
+        part,
+        rows,
+        raw_bytes: own.bytes,
+        raw_sha256: own.sha256,
+        packed_bytes: packed.bytes,
+        packed_sha256: packed.sha256,
     }
 }
 

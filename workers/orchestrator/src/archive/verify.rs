@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is handed on that is not what was put there.
 
+use futures::{StreamExt, stream};
 use slipway_contract::objects::archive::{ArchiveManifest, ArchivePart, FORMAT};
 use slipway_contract::{Problem, ProblemCode};
 use slipway_edge::log::Line;
@@ -13,6 +14,9 @@ use crate::errand::Errand;
 
 /// Largest manifest, in bytes: of 10,000 parts, some 250 bytes each.
 const MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Parts that are read at once, and so are in memory.
+const AT_ONCE: usize = 2;
 
 /// An archive cannot be read.
 pub(crate) enum NotRead {
@@ -56,14 +60,20 @@ impl NotRead {
 pub(super) async fn all(errand: &Errand, place: Place, digest: &str) -> Result<(), NotRead> {
     let bucket = bucket(errand)?;
     let bytes = manifest_bytes(errand, place, &bucket).await?;
-    if Measure::of(&bytes).sha256 != digest {
+    if measured(errand, place, &bytes).await?.sha256 != digest {
         return Err(NotRead::Damaged("the manifest has another digest"));
     }
     let manifest = read(place, &bytes)?;
     let mut book = Book::new(place);
-    for part in &manifest.parts {
-        let (raw, packed) = one(errand, place, &bucket, part).await?;
-        book.take(&raw, packed)?;
+    if let Some(front) = &manifest.front {
+        let (raw, own, packed) = one(errand, place, &bucket, front).await?;
+        book.take_front(&raw, own, packed)?;
+    }
+    let mut parts =
+        stream::iter(&manifest.parts).map(|part| one(errand, place, &bucket, part)).buffered(AT_ONCE);
+    while let Some(part) = parts.next().await {
+        let (raw, own, packed) = part?;
+        book.take(&raw, own, packed)?;
     }
     Ok(book.compare(&manifest)?)
 }
@@ -85,9 +95,9 @@ pub(crate) async fn unpacked(errand: &Errand, place: Place, number: u32) -> Resu
     let found = async {
         let bucket = bucket(errand)?;
         let manifest = read(place, &manifest_bytes(errand, place, &bucket).await?)?;
-        let part = manifest.parts.iter().find(|part| part.part == number);
+        let part = manifest.front.iter().chain(&manifest.parts).find(|part| part.part == number);
         let part = part.ok_or(NotRead::Damaged("the manifest has no such part"))?;
-        let (raw, _) = one(errand, place, &bucket, part).await?;
+        let (raw, ..) = one(errand, place, &bucket, part).await?;
         Ok(raw)
     };
     found.await.map_err(|not: NotRead| not.told(errand, place))
@@ -111,13 +121,17 @@ fn read(place: Place, bytes: &[u8]) -> Result<ArchiveManifest, NotRead> {
     if own { Ok(manifest) } else { Err(NotRead::Damaged("the manifest is another archive's")) }
 }
 
-/// A part's lines, and what it is in R2.
+async fn measured(errand: &Errand, place: Place, bytes: &[u8]) -> Result<Measure, NotRead> {
+    Measure::of(bytes).await.map_err(|error| NotRead::Problem(away(errand, place, &error)))
+}
+
+/// A part's lines, what they are, and what they are in R2.
 async fn one(
     errand: &Errand,
     place: Place,
     bucket: &Bucket,
     part: &ArchivePart,
-) -> Result<(Vec<u8>, Measure), NotRead> {
+) -> Result<(Vec<u8>, Measure, Measure), NotRead> {
     let lost = |error: worker::Error| NotRead::Problem(away(errand, place, &error));
     let found = bucket.get(place.part(part.part)).execute().await.map_err(lost)?;
     let found = found.ok_or(NotRead::Damaged("a part is not there"))?;
@@ -125,14 +139,14 @@ async fn one(
         return Err(NotRead::Damaged("a part has another size"));
     }
     let packed = found.body().ok_or(NotRead::Damaged("a part has no body"))?.bytes().await.map_err(lost)?;
-    let measure = Measure::of(&packed);
+    let measure = measured(errand, place, &packed).await?;
     if (measure.bytes, &measure.sha256) != (part.packed_bytes, &part.packed_sha256) {
         return Err(NotRead::Damaged("a part has another digest"));
     }
     let raw = pack::unpacked(&packed).await.map_err(|_| NotRead::Damaged("a part cannot be unpacked"))?;
-    let own = Measure::of(&raw);
+    let own = measured(errand, place, &raw).await?;
     if (own.bytes, &own.sha256) != (part.raw_bytes, &part.raw_sha256) {
         return Err(NotRead::Damaged("a part's lines have another digest"));
     }
-    Ok((raw, measure))
+    Ok((raw, own, measure))
 }

@@ -45,9 +45,9 @@ pub fn check_manifest(
     if manifest.format > FORMAT || manifest.schema > schema { Err(Refused::Newer) } else { Ok(()) }
 }
 
-/// The part that comes after `done` parts; `None` when all are back.
-pub fn part_after(manifest: &ArchiveManifest, done: u32) -> Option<&ArchivePart> {
-    manifest.parts.iter().find(|part| part.part == done + 1)
+/// The parts that come after `done` parts, one after the other.
+pub fn parts_after(manifest: &ArchiveManifest, done: u32) -> impl Iterator<Item = &ArchivePart> {
+    manifest.parts.iter().filter(move |part| part.part > done)
 }
 
 /// Whether a part is the one that left. `sha256` is of its `bytes` bytes.

@@ -1,11 +1,12 @@
 //! What an object lets go of, and what it takes back.
 
 use expect_test::{Expect, expect};
+use slipway_contract::http::chats::EventsQuery;
 use slipway_contract::objects::archive::{
     ArchiveManifest, ArchivePart, FORMAT, PART_BYTES, PartHeader, TableRows,
 };
 use slipway_contract::sandbox::{SandboxSize, SandboxStatus};
-use slipway_contract::{ChatId, Seq, Timestamp};
+use slipway_contract::{Actor, ChatId, ParticipantId, Seq, Timestamp};
 
 use super::*;
 use crate::chat::tests::a_chat;
@@ -177,6 +178,7 @@ fn manifest() -> ArchiveManifest {
         head: Seq(7),
         tables: vec![table("chat", 1), table("events", 7)],
         parts: vec![part(1, 6), part(2, 2)],
+        front: None,
         sha256: String::new(),
     }
 }
@@ -207,10 +209,10 @@ fn only_the_manifest_that_the_chat_left_with_is_taken() {
 #[test]
 fn parts_come_back_one_after_the_other_and_only_as_they_left() {
     let manifest = manifest();
-    let numbers: Vec<_> = (0..3).map(|done| part_after(&manifest, done).map(|part| part.part)).collect();
-    assert_eq!(numbers, [Some(1), Some(2), None]);
+    let after = |done| parts_after(&manifest, done).map(|part| part.part).collect::<Vec<_>>();
+    assert_eq!((0..3).map(after).collect::<Vec<_>>(), [vec![1, 2], vec![2], vec![]]);
 
-    let part = part_after(&manifest, 0).unwrap();
+    let part = parts_after(&manifest, 0).next().unwrap();
     let header = PartHeader {
         format: FORMAT,
         archive: archive(1),
@@ -321,11 +323,11 @@ fn an_archive_of_format_1_is_read_as_it_was_written() {
         head: Seq(14),
     };
     assert_eq!(check_manifest(&manifest, &digest(MANIFEST), &stub, manifest.chat, 5), Ok(()));
-    let part = part_after(&manifest, 0).unwrap();
+    let part = parts_after(&manifest, 0).next().unwrap();
     assert_eq!(manifest.sha256, digest(&format!("{}\n", part.raw_sha256)));
     let mut read = Part::read(PART, 2_000).unwrap();
     assert_eq!(check_part(part, PART.len(), &digest(PART), &read.header, &manifest), Ok(()));
-    assert_eq!((read.header.next.as_ref(), part_after(&manifest, 1)), (None, None));
+    assert_eq!((read.header.next.as_ref(), parts_after(&manifest, 1).next()), (None, None));
     let mut tables = manifest.tables.clone();
     tables.iter_mut().for_each(|table| table.rows = 0);
     while let Some(batch) = read.next_batch().unwrap() {
@@ -334,4 +336,74 @@ fn an_archive_of_format_1_is_read_as_it_was_written() {
         tables.iter_mut().find(|table| table.table == batch.table).unwrap().rows += rows.len() as u64;
     }
     assert_eq!(check_whole(&manifest, &tables, Seq(1), Seq(14)), Ok(()));
+}
+
+/// A chat that has left with its head at 60, and its front of the events from `first` on.
+fn front(first: u64) -> (Chat, Front) {
+    let chat = Chat { head: Seq(60), message_count: 30, ..a_chat() };
+    let events: Vec<String> = (first..=60).map(|seq| format!("{{\"seq\":{seq}}}")).collect();
+    let header =
+        PartHeader { format: FORMAT, archive: archive(1), chat: chat.id, part: 0, rows: 0, next: None };
+    let text = chat.front(header, &events).unwrap();
+    let known = front_part(events.len() as u64);
+    let read = Front::read(&text, "f", &known).unwrap();
+    assert_eq!(Front::read(&text, "g", &known).unwrap_err(), Refused::Damaged("the front"));
+    for rows in [events.len() as u64 + 1, events.len() as u64 - 1] {
+        assert_eq!(Front::read(&text, "f", &front_part(rows)).unwrap_err(), Refused::Damaged("the front"));
+    }
+    assert!(Front::read("", "f", &known).is_err());
+    (chat, read)
+}
+
+fn front_part(rows: u64) -> ArchivePart {
+    let none = String::new();
+    ArchivePart {
+        part: 0,
+        rows,
+        raw_bytes: 0,
+        raw_sha256: "f".to_owned(),
+        packed_bytes: 0,
+        packed_sha256: none,
+    }
+}
+
+#[test]
+fn the_front_shows_the_chat_as_it_stood_to_those_who_take_part() {
+    let (chat, front) = front(11);
+    for person in &chat.people {
+        let actor = person.participant.id.into();
+        for org in [None, Some(chat.org)] {
+            assert_eq!(front.describe(actor, org), Ok(chat.describe(person.participant.id)));
+        }
+        assert_eq!(front.describe(actor, OTHER_ORG.parse().ok()), Err(ProblemCode::NotFound.into()));
+    }
+    let stranger = ParticipantId::User { id: "user_000000000000000000000000000000f9".parse().unwrap() };
+    for actor in [stranger.into(), Actor::System] {
+        assert_eq!(front.describe(actor, None), Err(ProblemCode::NotFound.into()));
+        assert_eq!(front.page(&EventsQuery::default(), actor, None), Err(ProblemCode::NotFound.into()));
+    }
+}
+
+#[test]
+fn the_front_has_the_newest_page_and_no_other() {
+    let (chat, front) = front(11);
+    let actor = chat.people[0].participant.id.into();
+    let page = |query: EventsQuery| front.page(&query, actor, None).unwrap();
+    let newest = |limit| page(EventsQuery { limit, ..EventsQuery::default() });
+    assert_eq!(newest(Some(2)).unwrap(), r#"{"events":[{"seq":59},{"seq":60}],"head":60}"#);
+    let whole = newest(None).unwrap();
+    assert!(whole.starts_with(r#"{"events":[{"seq":11},"#) && whole.ends_with(r#"{"seq":60}],"head":60}"#));
+    assert_eq!(newest(Some(50)), Some(whole));
+    // More than it has, and what the chat refuses itself.
+    assert_eq!([51, 200, 0, 201].map(|limit| newest(Some(limit))), [None, None, None, None]);
+    let seq = Some(Seq(60));
+    assert_eq!(page(EventsQuery { before: seq, ..EventsQuery::default() }), None);
+    assert_eq!(page(EventsQuery { after: seq, ..EventsQuery::default() }), None);
+    let fork = Some(slipway_contract::ForkId::new(chat.id, Seq(12)));
+    assert_eq!(page(EventsQuery { fork, ..EventsQuery::default() }), None);
+
+    // One that has the whole log has every page of it.
+    let (_, front) = self::front(1);
+    let all = front.page(&EventsQuery { limit: Some(200), ..EventsQuery::default() }, actor, None).unwrap();
+    assert!(all.unwrap().starts_with(r#"{"events":[{"seq":1},"#));
 }

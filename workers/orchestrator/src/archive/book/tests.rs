@@ -13,6 +13,10 @@ fn place() -> Place {
     }
 }
 
+fn measure(bytes: &[u8]) -> Measure {
+    Measure { bytes: count(bytes.len()), sha256: hexadecimal(&Sha256::digest(bytes)) }
+}
+
 fn plan(rows: &[(&str, u64)]) -> ExportPlan {
     let tables = rows.iter().map(|(table, rows)| TableRows { table: (*table).to_owned(), rows: *rows });
     ExportPlan { schema: 6, first: Seq(1), head: Seq(3), tables: tables.collect() }
@@ -46,7 +50,7 @@ fn second() -> Vec<u8> {
 fn taken(parts: &[Vec<u8>]) -> Result<Book, Wrong> {
     let mut book = Book::new(place());
     for part in parts {
-        book.take(part, Measure::of(b"packed"))?;
+        book.take(part, measure(part), measure(b"packed"))?;
     }
     Ok(book)
 }
@@ -78,7 +82,7 @@ fn a_manifest_says_what_the_parts_hold() {
     assert_eq!(manifest.tables, plan.tables);
     // By hand: the parts' digests, a line each, hashed.
     let lines: String = manifest.parts.iter().map(|part| format!("{}\n", part.raw_sha256)).collect();
-    assert_eq!(manifest.sha256, Measure::of(lines.as_bytes()).sha256);
+    assert_eq!(manifest.sha256, measure(lines.as_bytes()).sha256);
     assert_eq!(taken(&[first(), second()]).unwrap().compare(&manifest), Ok(()));
 
     // The same lines in other parts, other lines, or a manifest of others.
@@ -87,7 +91,7 @@ fn a_manifest_says_what_the_parts_hold() {
         |manifest: &ArchiveManifest, last: &[u8]| taken(&[first(), last.to_vec()]).unwrap().compare(manifest);
     assert!(wrong(&manifest, &other).is_err());
     let mut changed = manifest.clone();
-    changed.sha256 = Measure::of(b"").sha256;
+    changed.sha256 = measure(b"").sha256;
     assert!(wrong(&changed, &second()).is_err());
     let mut changed = manifest.clone();
     changed.tables[1].rows = 3;
@@ -98,12 +102,37 @@ fn a_manifest_says_what_the_parts_hold() {
 }
 
 #[test]
+fn the_front_is_in_the_manifest_beside_the_parts() {
+    let front = part(0, 1, None, &["{}", "{}"]);
+    let taken = |front: &[u8]| {
+        let mut book = Book::new(place());
+        book.take_front(front, measure(front), measure(b"packed"))?;
+        book.take(&first(), measure(&first()), measure(b"packed"))?;
+        book.take(&second(), measure(&second()), measure(b"packed"))?;
+        Ok::<_, Wrong>(book)
+    };
+    let plan = plan(&[("chat", 1), ("events", 2)]);
+    let manifest = taken(&front).unwrap().close(&plan, Timestamp::from_unix_ms(0)).unwrap();
+    let kept = manifest.front.as_ref().unwrap();
+    assert_eq!((kept.part, kept.rows, &kept.raw_sha256), (0, 1, &measure(&front).sha256));
+    assert_eq!(taken(&front).unwrap().compare(&manifest), Ok(()));
+    // Another one, none, and a part in its place.
+    assert!(taken(&part(0, 1, None, &["{}", "[]"])).unwrap().compare(&manifest).is_err());
+    let mut book = Book::new(place());
+    for part in [first(), second()] {
+        book.take(&part, measure(&part), measure(b"packed")).unwrap();
+    }
+    assert!(book.compare(&manifest).is_err());
+    assert_eq!(taken(&first()).map(drop), Err(Wrong("a part is another one")));
+}
+
+#[test]
 fn the_next_part_begins_where_the_one_before_says() {
     let mut book = Book::new(place());
     assert_eq!(book.next(), Some((1, None)));
-    book.take(&first(), Measure::of(b"")).unwrap();
+    book.take(&first(), measure(&first()), measure(b"")).unwrap();
     assert_eq!(book.next(), Some((2, Some("events/1".to_owned()))));
-    book.take(&second(), Measure::of(b"")).unwrap();
+    book.take(&second(), measure(&second()), measure(b"")).unwrap();
     assert_eq!(book.next(), None);
 }
 
@@ -127,7 +156,7 @@ fn a_part_that_does_not_fit_is_refused() {
     }
     let mut strange = place();
     strange.archive = ArchiveId::fresh(9, [0; 10]);
-    let own = Book::new(strange).take(&first(), Measure::of(b""));
+    let own = Book::new(strange).take(&first(), measure(&first()), measure(b""));
     assert_eq!(own, Err(Wrong("a part is another one")));
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Error, Result};
+use worker::{Error, Result, js_sys};
 
 #[wasm_bindgen]
 extern "C" {
@@ -16,7 +16,7 @@ extern "C" {
 ///
 /// # Errors
 /// When the platform refuses, which it does not.
-pub(crate) async fn sha256(bytes: &[u8]) -> Result<String> {
+pub async fn sha256(bytes: &[u8]) -> Result<String> {
     // The platform copies the bytes before it answers with a promise (Web Cryptography API, `digest`).
     let promised = digest("SHA-256", bytes).map_err(Error::from)?;
     let digest = js_sys::Uint8Array::new(&JsFuture::from(promised).await.map_err(Error::from)?);
