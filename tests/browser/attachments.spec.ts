@@ -5,7 +5,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import type { Page, Route } from '@playwright/test';
 
 import { check } from './checks';
-import { type Person, aChat, composer, enter, expect, live, message, post, test } from './people';
+import { type Person, aChat, composer, enter, expect, live, message, post, refuse, test } from './people';
 
 /** A grey image of that size. */
 function png(width: number, height: number): Buffer {
@@ -54,13 +54,6 @@ async function bring(page: Page, ...files: { name: string; mimeType: string; buf
 }
 
 /** Answers a call with a refusal. */
-const refuse = (code: string, status: number) => (route: Route) =>
-  route.fulfill({
-    status,
-    contentType: 'application/problem+json',
-    body: JSON.stringify({ type: 'about:blank', title: code, status, code }),
-  });
-
 async function two(cast: { person(name: string): Promise<Person> }, title: string) {
   const ada = await cast.person('Ada');
   const grace = await cast.person('Grace');

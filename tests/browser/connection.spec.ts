@@ -1,5 +1,6 @@
 // The connection goes and comes; nothing that was written is lost, and nothing comes twice.
-import { aChat, composer, enter, expect, live, message, post, say, test } from './people';
+import { check } from './checks';
+import { aChat, composer, enter, expect, live, message, post, refuse, say, test } from './people';
 
 test('offline, one can go on writing; back online, it is sent once and what was missed arrives', async ({ cast }) => {
   const ada = await cast.person('Ada');
@@ -83,6 +84,21 @@ test('an answer that streams while the reader reconnects comes out whole', async
   await ada.page.reload();
   await live(ada.page);
   expect(await ada.page.getByRole('article', { name: /^Demo/ }).locator('.markdown').innerText()).toBe(seen);
+});
+
+test('a chat that cannot come back whole shows its newest page, says so, and goes on once it can', async ({ cast }) => {
+  const ada = await cast.person('Ada');
+  const place = await aChat(ada, 'Water damage');
+  await post(ada, place, 'what was said last');
+  await ada.page.route('**/socket-ticket', refuse('archive_damaged', 409));
+  await ada.page.goto(place.path);
+  await expect(message(ada.page, 'what was said last')).toBeVisible();
+  await expect(ada.page.locator('[data-banner]')).toContainText('What is kept of this chat is damaged.');
+  await check(ada.page, 'a chat with a damaged archive');
+  await ada.page.unroute('**/socket-ticket');
+  await ada.page.locator('[data-banner]').getByRole('button', { name: 'Try now' }).click();
+  await live(ada.page);
+  await expect(ada.page.locator('[data-banner]')).toHaveCount(0);
 });
 
 test('whoever is removed from a chat is told so', async ({ cast }) => {

@@ -1,7 +1,7 @@
 // People in a running stack: each with a browser of their own, signed up over the API unless a test does that by hand.
 import { randomUUID } from 'node:crypto';
 
-import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, test as base, expect } from '@playwright/test';
+import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, type Route, test as base, expect } from '@playwright/test';
 
 export interface Person {
   context: BrowserContext;
@@ -150,6 +150,14 @@ export async function enter(person: Person, place: Place): Promise<void> {
   await person.page.goto(place.path);
   await live(person.page);
 }
+
+/** Answers a call with a problem, in the server's place. */
+export const refuse = (code: string, status: number) => (route: Route) =>
+  route.fulfill({
+    status,
+    contentType: 'application/problem+json',
+    body: JSON.stringify({ type: 'about:blank', title: code, status, code }),
+  });
 
 /** The connection stands: the header shows no sign of connecting, and no banner is up. */
 export async function live(page: Page): Promise<void> {

@@ -102,13 +102,14 @@ test('one asks for a web page, another approves it, and both see it run until it
     const outputs = [await watch(ada.page, '[data-output=live]'), await watch(grace.page, '[data-output=live]')];
     await say(ada.page, '@demo run: for i in 1 2 3 4; do echo "wave $i"; sleep 1; done');
     const done = ada.page.locator('details[data-tool=run_command]').filter({ hasText: 'wave' });
+    await done.locator('summary').click(STARTS);
     await expect(done.locator('summary')).toContainText('exit 0', STARTS);
     await expect(ada.page.locator('[data-turn]')).toHaveCount(0, STARTS);
     // Both saw the beginning before the end was there.
     for (const output of outputs) {
       expect((await output()).some((text) => text.includes('wave 1') && !text.includes('wave 4'))).toBe(true);
     }
-    await done.locator('summary').click();
+    // It was opened while it ran, and still is.
     await expect(done.locator('[data-output=done]')).toContainText('wave 4');
   });
 

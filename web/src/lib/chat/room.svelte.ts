@@ -69,11 +69,17 @@ export class Room {
   title = $state('');
   defaultAgent = $state<string | null>(null);
   participants = $state.raw<Participant[]>([]);
-  connection = $state.raw<SocketState>({ name: 'waiting', tries: 0 });
+  connection = $state.raw<SocketState>({ name: 'waiting', tries: 0, damaged: false });
   /** The connection has been gone long enough to say so. */
   cut = $state(false);
+  /** It was connected before. An archived chat shows its newest page before it can be. */
+  met = $state(false);
+  /** The rest of it cannot come back from the archive. */
+  damaged = $state(false);
   pending = $state.raw<readonly Pending[]>([]);
   readonly present: Present;
+  /** Calls of tools that were opened, by `callKey`: they stay so when the answer becomes a message. */
+  readonly unfolded = new Set<string>();
   streams = new SvelteMap<string, string>();
   /** What running tool calls write, by `callKey`. */
   outputs = new SvelteMap<string, string>();
@@ -491,11 +497,13 @@ export class Room {
     if (state.name === 'live') {
       this.#stopNotice?.();
       this.#stopNotice = null;
-      this.cut = false;
+      this.cut = this.damaged = false;
+      this.met = true;
       this.#outbox.flush();
     } else if (state.name === 'ended') {
       if (state.reason === 'removed' || state.reason === 'deleted') this.state = 'gone';
     } else {
+      if (state.name === 'waiting') this.damaged = state.damaged;
       this.#stopNotice ??= this.#env.after(NOTICE_AFTER_MS, () => (this.cut = true));
     }
   }
@@ -532,7 +540,7 @@ export class Room {
 /** A chat or a fork of it, as far as log, messages and composer know it. */
 export type Talk = Pick<
   Room,
-  | 'me' | 'fork' | 'title' | 'defaultAgent' | 'participants' | 'pending' | 'streams' | 'outputs' | 'progress' | 'loadingEarlier'
+  | 'me' | 'fork' | 'title' | 'defaultAgent' | 'participants' | 'pending' | 'streams' | 'outputs' | 'unfolded' | 'progress' | 'loadingEarlier'
   | 'unreadFrom' | 'version' | 'onprepend' | 'log' | 'rows' | 'openTurns' | 'openQuestions' | 'role' | 'unread' | 'hasEarlier'
   | 'loadEarlier' | 'reach' | 'send' | 'retry' | 'discard' | 'edit' | 'remove' | 'react' | 'cancel' | 'typed' | 'markRead'
   | 'nameOf' | 'addParticipant' | 'sandbox' | 'state'

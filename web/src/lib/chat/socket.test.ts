@@ -46,7 +46,7 @@ function machine() {
       return Promise.resolve();
     },
     frame: (frame) => world.frames.push(frame.type),
-    changed: (state: SocketState) => world.states.push(state.name),
+    changed: (state: SocketState) => world.states.push('damaged' in state && state.damaged ? 'damaged' : state.name),
     online: () => world.online,
     visible: () => true,
     random: () => 1,
@@ -137,6 +137,19 @@ describe('the socket machine', () => {
     socket.wake();
     await settle();
     expect(world.wires).toHaveLength(1);
+  });
+
+  it('says that the archive is damaged, and goes on trying', async () => {
+    const { world, socket, settle, pass } = machine();
+    world.ticket = () =>
+      Promise.reject(new Refused({ type: 'about:blank', title: 'Damaged', status: 409, code: 'archive_damaged' }));
+    socket.start();
+    await settle();
+    expect(world.states).toEqual(['connecting', 'damaged']);
+    world.ticket = () => Promise.resolve('ticket');
+    await pass(400);
+    world.wires[0]!.says(HELLO);
+    expect(world.states.at(-1)).toBe('live');
   });
 
   it('ends when no ticket is given because the chat is gone', async () => {

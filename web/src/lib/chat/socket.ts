@@ -1,13 +1,13 @@
 // The socket machine: ticket → connect → replay → live → lost → wait → again. Knows no DOM: time, chance and the socket
 // itself are given to it.
 import { CLOSE, type ClientFrame, SOCKET_PROTOCOL, type ServerFrame } from '#lib/api/events.ts';
-import { Refused } from '#lib/api/problem.ts';
+import { Refused, refusedWith } from '#lib/api/problem.ts';
 
 export type SocketState =
   | { name: 'connecting'; tries: number }
   | { name: 'live' }
-  /** The next try comes by itself. */
-  | { name: 'waiting'; tries: number }
+  /** The next try comes by itself. `damaged`: what R2 has of the chat is not what was put there. */
+  | { name: 'waiting'; tries: number; damaged: boolean }
   | { name: 'offline' }
   /** Over: not a participant any more, the chat deleted, signed out, or closed from here. */
   | { name: 'ended'; reason: 'removed' | 'deleted' | 'refused' | 'closed' };
@@ -43,7 +43,7 @@ const PING_EVERY_MS = 25_000;
 const PONG_WITHIN_MS = 10_000;
 
 export class ChatSocket {
-  state: SocketState = { name: 'waiting', tries: 0 };
+  state: SocketState = { name: 'waiting', tries: 0, damaged: false };
   #ports: Ports;
   #wire: Wire | null = null;
   #stops = new Map<string, () => void>();
@@ -116,7 +116,7 @@ export class ChatSocket {
       if (!current()) return;
       const status = error instanceof Refused ? error.problem.status : 0;
       if (status === 404 || status === 403 || status === 401) this.#end(status === 401 ? 'refused' : 'removed');
-      else this.#wait();
+      else this.#wait(refusedWith(error, 'archive_damaged'));
     }
   }
 
@@ -169,10 +169,10 @@ export class ChatSocket {
   }
 
   /** Waits longer with every try, by chance within half, so that clients do not come back all at once. */
-  #wait(): void {
+  #wait(damaged = false): void {
     const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#tries);
     this.#tries += 1;
-    this.#to({ name: 'waiting', tries: this.#tries });
+    this.#to({ name: 'waiting', tries: this.#tries, damaged });
     this.#after('wait', longest * (0.5 + this.#ports.random() / 2), () => void this.#connect());
   }
 

@@ -121,6 +121,10 @@ export class ForkRoom implements Talk {
   get streams() {
     return this.#room.streams;
   }
+  get unfolded() {
+    return this.#room.unfolded;
+  }
+
   get outputs() {
     return this.#room.outputs;
   }
