@@ -9,7 +9,7 @@ use slipway_contract::{Actor, ChatId, OrgId, Problem, ProblemCode, RequestId};
 use slipway_edge::log::{Level, Line};
 use slipway_edge::reply;
 use slipway_store::archives::StoredArchive;
-use worker::{Context, Env, Headers, Method, Request, Response, ResponseBuilder};
+use worker::{Context, Env, Headers, Method, Request, Response, ResponseBody, ResponseBuilder};
 
 use super::caller::{self, Caller};
 use crate::archive::{self, Archives, Asked, Place};
@@ -121,9 +121,13 @@ async fn answer(
             };
             reply::json(202, &status(&stored)?, id)
         }
-        What::Manifest(place) => bytes(archive::manifest(errand, place).await?, "application/json", id),
+        What::Manifest(place) => {
+            let manifest = archive::manifest(errand, place).await?;
+            body(ResponseBody::Body(manifest), "application/json", id)
+        }
         What::Part(place, number) => {
-            bytes(archive::unpacked(errand, place, number).await?, "application/jsonl", id)
+            let lines = archive::lines(errand, place, number).await?;
+            body(ResponseBody::Stream(lines), "application/jsonl", id)
         }
         What::Restored(place) => {
             let ArchiveRestored { head: _ } = stream::body(request, BODY_BYTES).await?;
@@ -152,12 +156,12 @@ fn status(stored: &StoredArchive) -> Result<ArchiveStatus, Problem> {
     Ok(ArchiveStatus { chat: stored.chat, archive: stored.id, state })
 }
 
-fn bytes(bytes: Vec<u8>, kind: &str, id: RequestId) -> worker::Result<Response> {
+fn body(body: ResponseBody, kind: &str, id: RequestId) -> worker::Result<Response> {
     let headers = Headers::new();
     headers.set("content-type", kind)?;
     headers.set("cache-control", "no-store")?;
     headers.set(reply::REQUEST_ID, &id.to_string())?;
-    Ok(ResponseBuilder::new().with_headers(headers).fixed(bytes))
+    Ok(ResponseBuilder::new().with_headers(headers).body(body))
 }
 
 #[cfg(test)]

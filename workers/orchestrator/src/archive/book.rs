@@ -10,8 +10,6 @@ use slipway_contract::objects::archive::{
     ArchiveManifest, ArchivePart, ExportPlan, FORMAT, PartHeader, TableHeader, TableRows,
 };
 
-use slipway_edge::digest;
-
 use super::Place;
 
 /// The front's number among the parts.
@@ -38,14 +36,6 @@ pub(super) struct Wrong(pub(super) &'static str);
 pub(super) struct Measure {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-}
-
-impl Measure {
-    /// # Errors
-    /// When the platform refuses, which it does not.
-    pub(super) async fn of(bytes: &[u8]) -> worker::Result<Self> {
-        Ok(Self { bytes: count(bytes.len()), sha256: digest::sha256(bytes).await? })
-    }
 }
 
 impl Book {
@@ -199,10 +189,6 @@ fn whole(line: &[u8]) -> Option<&[u8]> {
 /// Digits of a digest.
 fn hexadecimal(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn count(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

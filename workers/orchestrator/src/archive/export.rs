@@ -1,16 +1,25 @@
 //! A sealed chat is read out of its object into R2, part by part, the manifest last.
 //!
-//! Invariant: never more than one part is in memory as it is, and two packed.
+//! Invariant: no more is in memory than one part as it is, and [`AT_ONCE`] and two more that are packed.
 
+use core::future::poll_fn;
+
+use futures::channel::mpsc;
 use futures::future::try_join;
+use futures::{StreamExt, TryStreamExt};
 use slipway_contract::objects::archive::ExportPlan;
 use slipway_contract::{Problem, ProblemCode};
+use slipway_edge::digest::sha256;
 use slipway_edge::log::Line;
 use slipway_store::archives::Exported;
 
 use super::book::{Book, FRONT, Measure, Wrong};
-use super::{Place, away, bucket, object, pack};
+use super::pack::Held;
+use super::{Place, away, bucket, object};
 use crate::errand::Errand;
+
+/// Parts that are on their way into R2 at once, while the next is read.
+const AT_ONCE: usize = 4;
 
 /// Reads out everything; answers what it came to.
 ///
@@ -24,29 +33,28 @@ pub(super) async fn all(errand: &Errand, place: Place, plan: &ExportPlan) -> Res
         place.line(errand, Line::error("export_unfit")).name("cause", cause).emit();
         Problem::new(ProblemCode::Internal)
     };
-    let mut book = Book::new(place);
-    let part = async |number, from| {
-        let raw = object::part(errand, place, number, from).await?;
-        let packed = pack::packed(&raw).await.map_err(lost)?;
-        let measures = (Measure::of(&raw).await.map_err(lost)?, Measure::of(&packed).await.map_err(lost)?);
-        Ok::<_, Problem>((raw, packed, measures))
+    let (mut ready, packed) = mpsc::channel::<(u32, Held)>(0);
+    let read = async {
+        let mut book = Book::new(place);
+        let part = Part::read(errand, place, FRONT, None).await?;
+        book.take_front(&part.lines, part.own, part.measure).map_err(wrong)?;
+        hand_on(&mut ready, FRONT, part.packed).await;
+        while let Some((number, from)) = book.next() {
+            let part = Part::read(errand, place, number, from).await?;
+            book.take(&part.lines, part.own, part.measure).map_err(wrong)?;
+            hand_on(&mut ready, number, part.packed).await;
+        }
+        drop(ready);
+        Ok(book)
     };
-    let put = async |number, packed: Vec<u8>| {
-        bucket.put(place.part(number), packed).execute().await.map(drop).map_err(lost)
-    };
-    let (raw, packed, (own, measure)) = part(FRONT, None).await?;
-    book.take_front(&raw, own, measure).map_err(wrong)?;
-    let mut read = (FRONT, packed);
-    while let Some((number, from)) = book.next() {
-        // One part is on its way into R2 while the next is read.
-        let ((raw, packed, (own, measure)), ()) = try_join(part(number, from), put(read.0, read.1)).await?;
-        book.take(&raw, own, measure).map_err(wrong)?;
-        read = (number, packed);
-    }
-    put(read.0, read.1).await?;
+    let put = packed.map(Ok).try_for_each_concurrent(AT_ONCE, async |(number, packed): (u32, Held)| {
+        let stream = packed.stream().map_err(lost)?;
+        bucket.put(place.part(number), stream).execute().await.map(drop).map_err(lost)
+    });
+    let (book, ()) = try_join(read, put).await?;
     let manifest = book.close(plan, begun).map_err(wrong)?;
     let bytes = serde_json::to_vec(&manifest).map_err(|_| ProblemCode::Internal)?;
-    let manifest_sha256 = Measure::of(&bytes).await.map_err(lost)?.sha256;
+    let manifest_sha256 = sha256(&bytes).await.map_err(lost)?;
     bucket.put(place.manifest(), bytes).execute().await.map_err(lost)?;
     Ok(Exported {
         head: manifest.head,
@@ -55,4 +63,29 @@ pub(super) async fn all(errand: &Errand, place: Place, plan: &ExportPlan) -> Res
         packed_bytes: manifest.parts.iter().map(|part| part.packed_bytes).sum(),
         manifest_sha256,
     })
+}
+
+/// A part that was read out.
+struct Part {
+    lines: Vec<u8>,
+    own: Measure,
+    packed: Held,
+    measure: Measure,
+}
+
+impl Part {
+    async fn read(errand: &Errand, place: Place, number: u32, from: Option<String>) -> Result<Self, Problem> {
+        let lost = |error: worker::Error| away(errand, place, &error);
+        let raw = object::part(errand, place, number, from).await?;
+        let packed = raw.packed().await.map_err(lost)?;
+        let (own, measure) = try_join(raw.measure(), packed.measure()).await.map_err(lost)?;
+        Ok(Self { lines: raw.read(), own, packed, measure })
+    }
+}
+
+/// Waits until somebody takes it. Nobody does once putting has failed, and then this is given up with it.
+async fn hand_on(ready: &mut mpsc::Sender<(u32, Held)>, number: u32, packed: Held) {
+    if poll_fn(|context| ready.poll_ready(context)).await.is_ok() {
+        let _gone = ready.start_send((number, packed));
+    }
 }

@@ -24,7 +24,7 @@ use crate::errand::Errand;
 use crate::outgoing;
 use crate::sandboxes::link::Link;
 
-pub(crate) use verify::{manifest, unpacked};
+pub(crate) use verify::{lines, manifest};
 
 /// How long reading a chat out or back may take, in milliseconds: ten times what 100,000 messages take.
 const PASSAGE_MS: u64 = 100_000;

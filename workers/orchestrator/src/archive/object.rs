@@ -10,6 +10,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Headers, Method, Request, RequestInit, Response};
 
 use super::Place;
+use super::pack::Held;
 use crate::errand::Errand;
 use crate::outgoing;
 
@@ -34,7 +35,7 @@ pub(super) async fn begin(errand: &Errand, place: Place) -> Result<ExportAnswer,
     read(errand, place, &mut reply).await
 }
 
-/// A part of a sealed chat, as JSON lines.
+/// A part of a sealed chat, as JSON lines; the front under its number.
 ///
 /// # Errors
 /// The seal is gone, or the object cannot be reached.
@@ -43,10 +44,10 @@ pub(super) async fn part(
     place: Place,
     part: u32,
     from: Option<String>,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Held, Problem> {
     let command = ChatCommand::ExportPart { archive: place.archive, part, from };
-    let mut reply = ask(errand, place, command).await?;
-    reply.bytes().await.map_err(|error| unreachable(errand, place, &error))
+    let reply = ask(errand, place, command).await?;
+    Held::reply(reply).await.map_err(|error| unreachable(errand, place, &error))
 }
 
 /// Asks for the rows to be given up for the archive whose manifest has this SHA-256.

@@ -5,11 +5,14 @@
 use futures::{StreamExt, stream};
 use slipway_contract::objects::archive::{ArchiveManifest, ArchivePart, FORMAT};
 use slipway_contract::{Problem, ProblemCode};
+use slipway_edge::digest::sha256;
 use slipway_edge::log::Line;
 use worker::Bucket;
+use worker::web_sys::ReadableStream;
 
 use super::book::{Book, Measure, Wrong};
-use super::{Place, away, bucket, pack};
+use super::pack::Held;
+use super::{Place, away, bucket};
 use crate::errand::Errand;
 
 /// Largest manifest, in bytes: of 10,000 parts, some 250 bytes each.
@@ -60,20 +63,21 @@ impl NotRead {
 pub(super) async fn all(errand: &Errand, place: Place, digest: &str) -> Result<(), NotRead> {
     let bucket = bucket(errand)?;
     let bytes = manifest_bytes(errand, place, &bucket).await?;
-    if measured(errand, place, &bytes).await?.sha256 != digest {
+    let lost = |error: worker::Error| NotRead::Problem(away(errand, place, &error));
+    if sha256(&bytes).await.map_err(lost)? != digest {
         return Err(NotRead::Damaged("the manifest has another digest"));
     }
     let manifest = read(place, &bytes)?;
     let mut book = Book::new(place);
     if let Some(front) = &manifest.front {
-        let (raw, own, packed) = one(errand, place, &bucket, front).await?;
-        book.take_front(&raw, own, packed)?;
+        let (raw, own, packed) = unpacked(errand, place, &bucket, front).await?;
+        book.take_front(&raw.read(), own, packed)?;
     }
-    let mut parts =
-        stream::iter(&manifest.parts).map(|part| one(errand, place, &bucket, part)).buffered(AT_ONCE);
+    let parts = stream::iter(&manifest.parts).map(|part| unpacked(errand, place, &bucket, part));
+    let mut parts = parts.buffered(AT_ONCE);
     while let Some(part) = parts.next().await {
         let (raw, own, packed) = part?;
-        book.take(&raw, own, packed)?;
+        book.take(&raw.read(), own, packed)?;
     }
     Ok(book.compare(&manifest)?)
 }
@@ -87,18 +91,18 @@ pub(crate) async fn manifest(errand: &Errand, place: Place) -> Result<Vec<u8>, P
     read.map_err(|not| not.told(errand, place))
 }
 
-/// A part's JSON lines.
+/// A part's JSON lines, as they come, once the packed form was found to be what was put there.
 ///
 /// # Errors
-/// `archive_damaged` when it is not there or not what was put there, `unavailable`.
-pub(crate) async fn unpacked(errand: &Errand, place: Place, number: u32) -> Result<Vec<u8>, Problem> {
+/// `archive_damaged` when it is not, or not there, `unavailable`.
+pub(crate) async fn lines(errand: &Errand, place: Place, number: u32) -> Result<ReadableStream, Problem> {
     let found = async {
         let bucket = bucket(errand)?;
         let manifest = read(place, &manifest_bytes(errand, place, &bucket).await?)?;
         let part = manifest.front.iter().chain(&manifest.parts).find(|part| part.part == number);
         let part = part.ok_or(NotRead::Damaged("the manifest has no such part"))?;
-        let (raw, ..) = one(errand, place, &bucket, part).await?;
-        Ok(raw)
+        let (packed, _) = packed(errand, place, &bucket, part).await?;
+        packed.unpacking().map_err(|error| NotRead::Problem(away(errand, place, &error)))
     };
     found.await.map_err(|not: NotRead| not.told(errand, place))
 }
@@ -121,32 +125,42 @@ fn read(place: Place, bytes: &[u8]) -> Result<ArchiveManifest, NotRead> {
     if own { Ok(manifest) } else { Err(NotRead::Damaged("the manifest is another archive's")) }
 }
 
-async fn measured(errand: &Errand, place: Place, bytes: &[u8]) -> Result<Measure, NotRead> {
-    Measure::of(bytes).await.map_err(|error| NotRead::Problem(away(errand, place, &error)))
-}
-
-/// A part's lines, what they are, and what they are in R2.
-async fn one(
+/// A part as it lies in R2.
+async fn packed(
     errand: &Errand,
     place: Place,
     bucket: &Bucket,
     part: &ArchivePart,
-) -> Result<(Vec<u8>, Measure, Measure), NotRead> {
+) -> Result<(Held, Measure), NotRead> {
     let lost = |error: worker::Error| NotRead::Problem(away(errand, place, &error));
     let found = bucket.get(place.part(part.part)).execute().await.map_err(lost)?;
     let found = found.ok_or(NotRead::Damaged("a part is not there"))?;
     if found.size() != part.packed_bytes {
         return Err(NotRead::Damaged("a part has another size"));
     }
-    let packed = found.body().ok_or(NotRead::Damaged("a part has no body"))?.bytes().await.map_err(lost)?;
-    let measure = measured(errand, place, &packed).await?;
-    if (measure.bytes, &measure.sha256) != (part.packed_bytes, &part.packed_sha256) {
-        return Err(NotRead::Damaged("a part has another digest"));
+    let body = found.body().ok_or(NotRead::Damaged("a part has no body"))?;
+    let packed = Held::object(body).await.map_err(lost)?;
+    let measure = packed.measure().await.map_err(lost)?;
+    if (measure.bytes, &measure.sha256) == (part.packed_bytes, &part.packed_sha256) {
+        Ok((packed, measure))
+    } else {
+        Err(NotRead::Damaged("a part has another digest"))
     }
-    let raw = pack::unpacked(&packed).await.map_err(|_| NotRead::Damaged("a part cannot be unpacked"))?;
-    let own = measured(errand, place, &raw).await?;
-    if (own.bytes, &own.sha256) != (part.raw_bytes, &part.raw_sha256) {
-        return Err(NotRead::Damaged("a part's lines have another digest"));
+}
+
+/// A part's lines, what they are, and what they are in R2.
+async fn unpacked(
+    errand: &Errand,
+    place: Place,
+    bucket: &Bucket,
+    part: &ArchivePart,
+) -> Result<(Held, Measure, Measure), NotRead> {
+    let (packed, measure) = packed(errand, place, bucket, part).await?;
+    let raw = packed.unpacked().await.map_err(|_| NotRead::Damaged("a part cannot be unpacked"))?;
+    let own = raw.measure().await.map_err(|error| NotRead::Problem(away(errand, place, &error)))?;
+    if (own.bytes, &own.sha256) == (part.raw_bytes, &part.raw_sha256) {
+        Ok((raw, own, measure))
+    } else {
+        Err(NotRead::Damaged("a part's lines have another digest"))
     }
-    Ok((raw, own, measure))
 }

@@ -14,7 +14,7 @@ fn place() -> Place {
 }
 
 fn measure(bytes: &[u8]) -> Measure {
-    Measure { bytes: count(bytes.len()), sha256: hexadecimal(&Sha256::digest(bytes)) }
+    Measure { bytes: u64::try_from(bytes.len()).unwrap(), sha256: hexadecimal(&Sha256::digest(bytes)) }
 }
 
 fn plan(rows: &[(&str, u64)]) -> ExportPlan {
