@@ -2,10 +2,11 @@
 
 use slipway_contract::{OrgId, SandboxId};
 use slipway_domain::sandbox::Happened;
+use slipway_store::context_items::NewItem;
 use slipway_store::page::{Page, Slice};
 use slipway_store::quotas::{Holder, Override};
 use slipway_store::sandboxes::due::{self, Due};
-use slipway_store::{Db, SweepsDb, members, quotas, sandboxes, sweeps};
+use slipway_store::{Db, SweepsDb, context_items, members, quotas, sandboxes, sweeps};
 
 use crate::fixture::{self, NOW, Tenant};
 use crate::server::Server;
@@ -196,7 +197,12 @@ async fn the_sweeps_see_what_they_look_through_of_all_orgs_and_nothing_else() {
     let server = Server::get();
     let (db, one, _) = states(server.db().await).await;
     let (db, two, _) = states(db).await;
-    let mut db = world::furnish(db, &fixture::tenant(server.db().await).await.1).await.org(one.org);
+    let (db, other) = fixture::tenant(db).await;
+    let mut db = world::furnish(db, &other).await.org(other.org);
+    let proposed = NewItem { proposed_in: Some(other.chat), ..world::item(&other, "not accepted yet") };
+    context_items::create(&mut db, &proposed, NOW).await.unwrap();
+    db.commit().await.unwrap();
+    let mut db = server.db().await.org(one.org);
     members::end(&mut db, one.member, one.owner.id, NOW).await.unwrap();
     db.commit().await.unwrap();
 
@@ -245,6 +251,12 @@ async fn the_sweeps_see_what_they_look_through_of_all_orgs_and_nothing_else() {
     let open: i64 =
         app.query_one("SELECT count(*) FROM members WHERE ended_at IS NULL", &[]).await.unwrap().get(0);
     assert_eq!(open, 0, "who is in an org, sweeps need not know");
+    let proposed: i64 = app
+        .query_one("SELECT count(*) FROM context_items WHERE state = 'proposed'", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(proposed, 0, "what was proposed, sweeps need not know");
     for refused in ["UPDATE sandboxes SET epoch = epoch + 1", "UPDATE usage_entries SET until_at = now()"] {
         assert_eq!(app.execute(refused, &[]).await.unwrap(), 0, "{refused}");
     }
