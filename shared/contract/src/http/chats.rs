@@ -101,10 +101,6 @@ pub struct Chat {
     pub default_agent: Option<AgentId>,
     /// People and agents, in the order in which they came.
     pub participants: Vec<Participant>,
-    /// The newest event that the caller has read.
-    pub read: Seq,
-    /// Messages of others after it.
-    pub unread: u64,
     /// Turns that have not ended.
     pub open_turns: Vec<OpenTurn>,
     /// Approvals that wait for people.
@@ -118,6 +114,11 @@ pub struct Chat {
     /// The sandbox that the chat's agents work in; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxStatus>,
+    /// The newest event that the caller has read. This and what follows is the caller's own, and written last: what comes
+    /// before is the same for everybody.
+    pub read: Seq,
+    /// Messages of others after it.
+    pub unread: u64,
 }
 
 /// A pinned message.

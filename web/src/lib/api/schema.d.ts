@@ -1750,7 +1750,10 @@ export interface components {
             participants: components["schemas"]["Participant"][];
             /** @description Pinned messages, in the order in which they were pinned; at most 50. */
             pins?: components["schemas"]["Pin"][];
-            /** @description The newest event that the caller has read. */
+            /**
+             * @description The newest event that the caller has read. This and what follows is the caller's own, and written last: what comes
+             *     before is the same for everybody.
+             */
             read: components["schemas"]["Seq"];
             sandbox?: components["schemas"]["SandboxStatus"] | null;
             /** @description The title. */

@@ -19,7 +19,7 @@ use slipway_edge::log::Line;
 use worker::{Error, Response};
 
 use crate::orchestrator;
-use crate::room::{Room, json, parse};
+use crate::room::{Room, parse};
 use crate::schema;
 use crate::storage::archive::BATCH_BYTES;
 
@@ -55,7 +55,7 @@ pub(crate) async fn shown(
     if let ChatCommand::Events(query) = command {
         return front.page(query, actor, org);
     }
-    json(&front.describe(actor, org)?).map(Some)
+    front.describe(actor, org).map(Some)
 }
 
 async fn front(room: &Rc<Room>, org: Option<OrgId>) -> Result<Option<Rc<Front>>, Problem> {

@@ -15,8 +15,8 @@ use crate::sql::{Value, int};
 /// Bytes of rows that are read at a time. As JSON within JSON they are twice as many at most, and no value in SQLite may
 /// be longer than 2 MB.
 const STRETCH_BYTES: u64 = 400_000;
-/// Most rows that are read at a time.
-const STRETCH_ROWS: u64 = 2_000;
+/// Most rows that are read at a time, and how many are looked at for the first time.
+const STRETCH_ROWS: (u64, u64) = (2_000, 1_000);
 /// Bytes of rows that are put into a table in one statement.
 pub(crate) const BATCH_BYTES: usize = 1_000_000;
 
@@ -114,7 +114,10 @@ impl Storage {
         let mut reached;
         'tables: for (table, key) in EXPORTED.iter().skip(first) {
             let columns = self.columns(table)?;
-            while let Some((rows, last)) = self.stretch(table, key, &columns, after)? {
+            let mut looked = STRETCH_ROWS.1;
+            while let Some((rows, last)) = self.stretch(table, key, &columns, after, looked)? {
+                // As many as were enough and a few more: each that is looked at costs.
+                looked = (rows + rows / 4 + 16).min(STRETCH_ROWS.0);
                 let lines = self.lines(table, key, &columns, after, rows)?;
                 if !draft.put(table, &columns, &lines, rows) {
                     header.next = Some(format!("{table} {after}"));
@@ -146,6 +149,7 @@ impl Storage {
         key: &[&str],
         columns: &[String],
         after: &str,
+        looked: u64,
     ) -> Result<Option<(u64, String)>> {
         let keys = quoted(key);
         let behind = behind(key, after);
@@ -157,7 +161,7 @@ impl Storage {
                 "SELECT n || ' ' || json_array({keys}) FROM (
                      SELECT {keys}, row_number() OVER rows AS n, sum({size} + 20) OVER rows AS size
                        FROM \"{table}\" {behind}
-                     WINDOW rows AS (ORDER BY {keys} ROWS UNBOUNDED PRECEDING) LIMIT {STRETCH_ROWS})
+                     WINDOW rows AS (ORDER BY {keys} ROWS UNBOUNDED PRECEDING) LIMIT {looked})
                   WHERE n = 1 OR size <= {STRETCH_BYTES} ORDER BY n DESC LIMIT 1"
             ),
             bound(after),

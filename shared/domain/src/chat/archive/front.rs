@@ -3,12 +3,13 @@
 //! Invariant: nothing can be written to a chat before it is back, so until then this is how it stands. It is no copy that
 //! anything is restored from: one that cannot be read is gone without.
 
+use serde::ser::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{from_str, to_string};
-use slipway_contract::http::chats::{self, EventsQuery};
+use slipway_contract::http::chats::EventsQuery;
 use slipway_contract::limits::{PAGE_DEFAULT, PAGE_MAX};
 use slipway_contract::objects::archive::{ArchivePart, PartHeader};
-use slipway_contract::{Actor, OrgId, ParticipantId, Problem, ProblemCode, Seq};
+use slipway_contract::{Actor, ChatId, OrgId, ParticipantId, Problem, ProblemCode, Seq};
 
 use super::Refused;
 use crate::chat::Chat;
@@ -18,19 +19,23 @@ pub const FRONT_EVENTS: u32 = PAGE_DEFAULT;
 /// Most bytes of events in it. A page that is longer waits for the chat.
 pub const FRONT_BYTES: u64 = 256 * 1024;
 
-/// What is shown meanwhile.
+/// What is shown meanwhile. Text all the way: what was written as JSON is what is handed on.
 #[derive(Clone, Debug)]
 pub struct Front {
     head: Head,
+    /// The chat in its wire form but for what is each reader's own, which comes last.
+    chat: String,
     /// The newest events in their wire form, oldest first.
     events: Vec<String>,
 }
 
-/// The line before the events.
+/// The line before the chat and the events.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Head {
-    /// The chat, as somebody sees it who has read everything.
-    chat: chats::Chat,
+    org: OrgId,
+    chat: ChatId,
+    /// The newest event.
+    head: Seq,
     /// Whoever takes part, the newest event that they have read, and messages of others after it.
     readers: Vec<(ParticipantId, Seq, u64)>,
 }
@@ -45,9 +50,12 @@ impl Chat {
             let id = person.participant.id;
             (id, person.read, self.message_count.saturating_sub(person.read_count))
         });
-        let head = Head { chat: self.described(self.head, self.message_count), readers: readers.collect() };
+        let head = Head { org: self.org, chat: self.id, head: self.head, readers: readers.collect() };
+        let chat = to_string(&self.described(self.head, self.message_count))?;
+        let same = chat.strip_suffix(&own(self.head, 0));
+        let same = same.ok_or_else(|| serde_json::Error::custom("a reader's own comes last"))?;
         header.rows = events.len() as u64;
-        let mut text = format!("{}\n{}\n", to_string(&header)?, to_string(&head)?);
+        let mut text = format!("{}\n{}\n{same}\n", to_string(&header)?, to_string(&head)?);
         for event in events {
             text.push_str(event);
             text.push('\n');
@@ -66,19 +74,20 @@ impl Front {
         let mut lines = text.lines();
         let header: Option<PartHeader> = lines.next().and_then(|line| from_str(line).ok());
         let head: Option<Head> = lines.next().and_then(|line| from_str(line).ok());
+        let chat = lines.next().map(str::to_owned);
         let events: Vec<String> = lines.map(str::to_owned).collect();
-        let (Some(header), Some(head)) = (header, head) else { return Err(broken) };
-        let same = known.raw_sha256 == sha256 && header.part == known.part && header.chat == head.chat.id;
-        if same && events.len() as u64 == known.rows { Ok(Self { head, events }) } else { Err(broken) }
+        let (Some(header), Some(head), Some(chat)) = (header, head, chat) else { return Err(broken) };
+        let same = known.raw_sha256 == sha256 && header.part == known.part && header.chat == head.chat;
+        if same && events.len() as u64 == known.rows { Ok(Self { head, chat, events }) } else { Err(broken) }
     }
 
-    /// The chat as somebody sees it who takes part.
+    /// The chat as somebody sees it who takes part, as JSON.
     ///
     /// # Errors
     /// `not_found` for anybody else.
-    pub fn describe(&self, actor: Actor, org: Option<OrgId>) -> Result<chats::Chat, Problem> {
+    pub fn describe(&self, actor: Actor, org: Option<OrgId>) -> Result<String, Problem> {
         let (read, unread) = self.admitted(actor, org)?;
-        Ok(chats::Chat { read, unread, ..self.head.chat.clone() })
+        Ok(format!("{}{}", self.chat, own(read, unread)))
     }
 
     /// The page that a query asks for, as JSON; `None` when that is more than what is here.
@@ -97,7 +106,7 @@ impl Front {
         else {
             return Ok(None);
         };
-        let head = self.head.chat.head;
+        let head = self.head.head;
         let all = Seq(self.events.len() as u64) == head;
         let newest = match self.events.len().checked_sub(wanted as usize) {
             Some(before) => self.events.get(before..),
@@ -107,9 +116,14 @@ impl Front {
     }
 
     fn admitted(&self, actor: Actor, org: Option<OrgId>) -> Result<(Seq, u64), Problem> {
-        let own = org.is_none_or(|org| org == self.head.chat.org);
+        let own = org.is_none_or(|org| org == self.head.org);
         let reader = actor.participant().filter(|_| own);
         let reader = reader.and_then(|id| self.head.readers.iter().find(|(known, ..)| *known == id));
         reader.map(|(_, read, unread)| (*read, *unread)).ok_or_else(|| ProblemCode::NotFound.into())
     }
+}
+
+/// How the wire form of a chat ends for a reader.
+fn own(read: Seq, unread: u64) -> String {
+    format!(r#","read":{read},"unread":{unread}}}"#)
 }

@@ -373,7 +373,8 @@ fn the_front_shows_the_chat_as_it_stood_to_those_who_take_part() {
     for person in &chat.people {
         let actor = person.participant.id.into();
         for org in [None, Some(chat.org)] {
-            assert_eq!(front.describe(actor, org), Ok(chat.describe(person.participant.id)));
+            let described = chat.describe(person.participant.id);
+            assert_eq!(front.describe(actor, org), Ok(serde_json::to_string(&described).unwrap()));
         }
         assert_eq!(front.describe(actor, OTHER_ORG.parse().ok()), Err(ProblemCode::NotFound.into()));
     }
