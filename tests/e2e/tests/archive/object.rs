@@ -4,6 +4,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use e2e::person_deletions::whole;
 use e2e::{Person, World, eventually};
 use futures::future::try_join_all;
 use reqwest::Method;
@@ -216,6 +217,20 @@ async fn a_return_that_is_killed_wherever_it_is_comes_to_its_end() -> Result<()>
         opened.await??;
     }
     is_whole(&scene, &before).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_that_is_deleted_on_its_way_back_is_not_taken_for_damaged_and_stays_gone() -> Result<()> {
+    let (bed, scene, _) = a_long_chat_away().await?;
+    let chat = scene.chat.id;
+    // Its parts are on their way behind this answer.
+    scene.bo.describe(chat).await?;
+    let deletion = scene.ada.delete_chat(chat).await?;
+    whole(&scene.ada.deleted(deletion.id).await?)?;
+    assert_eq!(told(&bed, chat, "archive_damaged", None)?, 0);
+    scene.bo.get(&format!("/v1/chats/{chat}")).await?.refused(ProblemCode::NotFound)?;
+    scene.bo.posting(chat, "late", "Hello?").send().await?.refused(ProblemCode::NotFound)?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

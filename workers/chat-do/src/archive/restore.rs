@@ -52,6 +52,9 @@ pub(crate) async fn shown(
         return Ok(None);
     }
     let Some(front) = front(room, org).await? else { return Ok(None) };
+    if room.is_closed() {
+        return Err(ProblemCode::NotFound.into());
+    }
     if let ChatCommand::Events(query) = command {
         return front.page(query, actor, org);
     }
@@ -103,6 +106,8 @@ fn begin(room: &Rc<Room>, stub: ArchiveStub, parts: u32) {
 
 /// Why the chat is not back.
 enum Failure {
+    /// It was deleted meanwhile.
+    Closed,
     Refused(Refused),
     Unreachable(Error),
     Storage(Error),
@@ -124,6 +129,7 @@ async fn restore(room: &Rc<Room>, stub: &ArchiveStub, parts: u32) -> Result<(), 
             // Nobody may be waiting: what is due from here on, such as telling that it is back, begins with the load.
             room.load()
         }
+        Err(Failure::Closed) => Err(ProblemCode::NotFound.into()),
         Err(Failure::Refused(Refused::Damaged(what))) => {
             line(Line::error("archive_damaged")).name("wrong", what).emit();
             let detail = "What is kept of this chat is not what was put there. It is kept as it is; nothing was restored.";
@@ -247,13 +253,16 @@ fn finish(room: &Room, manifest: &ArchiveManifest, archive: ArchiveId) -> Result
     })
 }
 
-/// Runs `work` as one transaction.
+/// Runs `work` as one transaction, unless the chat was closed for good: nothing of it may come back then.
 fn in_one(room: &Room, work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    if room.is_closed() {
+        return Err(Failure::Closed);
+    }
     let refused = RefCell::new(None);
     let done = room.storage.sql.all_or_nothing(|| match work() {
         Ok(()) => Ok(()),
         Err(Failure::Storage(error)) => Err(error),
-        Err(failure @ (Failure::Refused(_) | Failure::Unreachable(_))) => {
+        Err(failure @ (Failure::Closed | Failure::Refused(_) | Failure::Unreachable(_))) => {
             refused.replace(Some(failure));
             Err(Error::RustError("refused".to_owned()))
         }
