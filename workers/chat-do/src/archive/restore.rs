@@ -166,6 +166,7 @@ async fn try_restore(room: &Room, chat: ChatId, stub: &ArchiveStub, parts: u32) 
     while let Some(fetched) = coming.next().await {
         let (part, bytes, digest) = fetched?;
         take_part(room, stub, &manifest, part, &bytes, &digest)?;
+        clock::pause().await;
     }
     finish(room, &manifest, stub.archive)
 }

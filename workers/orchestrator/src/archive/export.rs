@@ -9,6 +9,7 @@ use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt};
 use slipway_contract::objects::archive::ExportPlan;
 use slipway_contract::{Problem, ProblemCode};
+use slipway_edge::clock;
 use slipway_edge::digest::sha256;
 use slipway_edge::log::Line;
 use slipway_store::archives::Exported;
@@ -43,6 +44,7 @@ pub(super) async fn all(errand: &Errand, place: Place, plan: &ExportPlan) -> Res
             let part = Part::read(errand, place, number, from).await?;
             book.take(&part.lines, part.own, part.measure).map_err(wrong)?;
             hand_on(&mut ready, number, part.packed).await;
+            clock::pause().await;
         }
         drop(ready);
         Ok(book)

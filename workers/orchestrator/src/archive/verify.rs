@@ -5,6 +5,7 @@
 use futures::{StreamExt, stream};
 use slipway_contract::objects::archive::{ArchiveManifest, ArchivePart, FORMAT};
 use slipway_contract::{Problem, ProblemCode};
+use slipway_edge::clock;
 use slipway_edge::digest::sha256;
 use slipway_edge::log::Line;
 use worker::Bucket;
@@ -78,6 +79,7 @@ pub(super) async fn all(errand: &Errand, place: Place, digest: &str) -> Result<(
     while let Some(part) = parts.next().await {
         let (raw, own, packed) = part?;
         book.take(&raw.read(), own, packed)?;
+        clock::pause().await;
     }
     Ok(book.compare(&manifest)?)
 }
