@@ -6,7 +6,7 @@ pub(crate) mod restore;
 
 use std::rc::Rc;
 
-use slipway_contract::objects::archive::{ArchiveStub, ExportAnswer, ExportBlock, FORMAT, PartHeader};
+use slipway_contract::objects::archive::{ArchiveStub, ExportAnswer, ExportBlock, FORMAT, FRONT, PartHeader};
 use slipway_contract::objects::chat::{ChatCall, ChatCommand};
 use slipway_contract::{Actor, ArchiveId, ChatId, OrgId, Problem, ProblemCode, Seq};
 use slipway_domain::chat::Chat;
@@ -63,14 +63,17 @@ fn export(
     let (standing, _) = found(room, actor, org)?;
     standing.read(archive)?;
     let chat = room.id()?;
-    let text =
-        if part == 0 { front(room, chat, archive) } else { room.storage.export(chat, archive, part, from) };
+    let text = if part == FRONT {
+        front(room, chat, archive)
+    } else {
+        room.storage.export(chat, archive, part, from)
+    };
     let text = text.map_err(|error| room.fault("export_failed", &error))?;
     text.ok_or_else(|| Problem::new(ProblemCode::InvalidParameter).detail("no such place"))
 }
 
 fn front(room: &Room, chat: ChatId, archive: ArchiveId) -> worker::Result<Option<String>> {
-    let header = PartHeader { format: FORMAT, archive, chat, part: 0, rows: 0, next: None };
+    let header = PartHeader { format: FORMAT, archive, chat, part: FRONT, rows: 0, next: None };
     let events = room.storage.front()?;
     Ok(room.with_chat(|chat| chat.front(header, &events)).transpose()?)
 }

@@ -50,6 +50,8 @@ use crate::time::Timestamp;
 
 /// The format of archives that are written now. Every earlier one is read for ever.
 pub const FORMAT: u32 = 1;
+/// The front's number among the parts.
+pub const FRONT: u32 = 0;
 /// Longest part, in bytes of JSON lines before they are packed.
 pub const PART_BYTES: usize = 1024 * 1024;
 

@@ -15,8 +15,10 @@ use crate::sql::{Value, int};
 /// Bytes of rows that are read at a time. As JSON within JSON they are twice as many at most, and no value in SQLite may
 /// be longer than 2 MB.
 const STRETCH_BYTES: u64 = 400_000;
-/// Most rows that are read at a time, and how many are looked at for the first time.
-const STRETCH_ROWS: (u64, u64) = (2_000, 1_000);
+/// Most rows that are read at a time.
+const STRETCH_ROWS: u64 = 2_000;
+/// Rows that are looked at for the first time.
+const FIRST_ROWS: u64 = 1_000;
 /// Bytes of rows that are put into a table in one statement.
 pub(crate) const BATCH_BYTES: usize = 1_000_000;
 
@@ -114,10 +116,10 @@ impl Storage {
         let mut reached;
         'tables: for (table, key) in EXPORTED.iter().skip(first) {
             let columns = self.columns(table)?;
-            let mut looked = STRETCH_ROWS.1;
+            let mut looked = FIRST_ROWS;
             while let Some((rows, last)) = self.stretch(table, key, &columns, after, looked)? {
                 // As many as were enough and a few more: each that is looked at costs.
-                looked = (rows + rows / 4 + 16).min(STRETCH_ROWS.0);
+                looked = (rows + rows / 4 + 16).min(STRETCH_ROWS);
                 let lines = self.lines(table, key, &columns, after, rows)?;
                 if !draft.put(table, &columns, &lines, rows) {
                     header.next = Some(format!("{table} {after}"));

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use slipway_contract::http::chats::ArchiveStatus;
-use slipway_contract::objects::archive::{ArchiveRestored, ExportPlan};
+use slipway_contract::objects::archive::{ArchiveRestored, ExportPlan, FRONT};
 use slipway_contract::{Actor, ChatId, OrgId, Problem, ProblemCode, RequestId};
 use slipway_edge::log::{Level, Line};
 use slipway_edge::reply;
@@ -58,7 +58,7 @@ impl What {
         match self {
             Self::Begin { .. } => "begin",
             Self::Manifest(_) => "manifest",
-            Self::Part(_, 0) => "front",
+            Self::Part(_, FRONT) => "front",
             Self::Part(_, _) => "part",
             Self::Restored(_) => "restored",
         }

@@ -7,13 +7,10 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use slipway_contract::Timestamp;
 use slipway_contract::objects::archive::{
-    ArchiveManifest, ArchivePart, ExportPlan, FORMAT, PartHeader, TableHeader, TableRows,
+    ArchiveManifest, ArchivePart, ExportPlan, FORMAT, FRONT, PartHeader, TableHeader, TableRows,
 };
 
 use super::Place;
-
-/// The front's number among the parts.
-pub(super) const FRONT: u32 = 0;
 
 /// An archive whose parts are read one after the other.
 pub(super) struct Book {

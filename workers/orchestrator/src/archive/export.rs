@@ -7,14 +7,14 @@ use core::future::poll_fn;
 use futures::channel::mpsc;
 use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt};
-use slipway_contract::objects::archive::ExportPlan;
+use slipway_contract::objects::archive::{ExportPlan, FRONT};
 use slipway_contract::{Problem, ProblemCode};
 use slipway_edge::clock;
 use slipway_edge::digest::sha256;
 use slipway_edge::log::Line;
 use slipway_store::archives::Exported;
 
-use super::book::{Book, FRONT, Measure, Wrong};
+use super::book::{Book, Measure, Wrong};
 use super::pack::Held;
 use super::{Place, away, bucket, object};
 use crate::errand::Errand;
